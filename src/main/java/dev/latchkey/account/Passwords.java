@@ -1,0 +1,102 @@
+package dev.latchkey.account;
+
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import org.springframework.security.crypto.argon2.Argon2PasswordEncoder;
+import org.springframework.security.crypto.bcrypt.BCryptPasswordEncoder;
+
+/**
+ * Hashes and checks passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane). Hashes that were imported, as
+ * bcrypt or with other parameters, are accepted and replaced at the next login. Hashing is honest work, so only so many run
+ * at once, and only so many wait: a burst of logins takes neither the memory nor the threads of everybody else.
+ */
+@ApplicationScoped
+class Passwords {
+
+    private static final int SALT_BYTES = 16;
+    private static final int HASH_BYTES = 32;
+    private static final int LANES = 1;
+    private static final int KIBIBYTES = 19 * 1024;
+    private static final int PASSES = 2;
+
+    /** As many may wait for each one that is hashed: about a second's worth. */
+    private static final int MOST_WAITING_FOR_EACH = 16;
+
+    private final Argon2PasswordEncoder argon2 =
+            new Argon2PasswordEncoder(SALT_BYTES, HASH_BYTES, LANES, KIBIBYTES, PASSES);
+    private final BCryptPasswordEncoder bcrypt = new BCryptPasswordEncoder();
+    private final Semaphore permits;
+    private final int mostInside;
+    private final AtomicInteger inside = new AtomicInteger();
+
+    /** Checked when there is nothing to check against, so that a login takes the same time whether or not the user exists. */
+    private final String nobodysHash;
+
+    Passwords(AccountConfig config) {
+        this.permits = new Semaphore(config.passwordHashConcurrency(), true);
+        this.mostInside = (1 + MOST_WAITING_FOR_EACH) * config.passwordHashConcurrency();
+        this.nobodysHash = argon2.encode("nobody");
+    }
+
+    /** Too many passwords wait already. */
+    static class OverloadedException extends RuntimeException {
+
+        @java.io.Serial
+        private static final long serialVersionUID = 1;
+
+        OverloadedException() {
+            super("too many passwords wait", null, false, false);
+        }
+    }
+
+    /**
+     * @return the hash in the PHC string format
+     * @throws OverloadedException if too many wait already
+     */
+    String hash(String password) {
+        return inTurn(() -> argon2.encode(password));
+    }
+
+    /**
+     * Checks a password, for as long as a check takes, whatever there is to check it against.
+     *
+     * @param hash null if there is no such user, or the user has no password
+     * @throws OverloadedException if too many wait already
+     */
+    boolean matches(String password, String hash) {
+        return inTurn(() -> {
+            if (hash != null && hash.startsWith("$argon2")) {
+                return argon2.matches(password, hash);
+            }
+            if (hash != null && hash.startsWith("$2")) {
+                return bcrypt.matches(password, hash);
+            }
+            argon2.matches(password, nobodysHash);
+            return false;
+        });
+    }
+
+    /** Whether a hash is weaker than, or other than, what {@link #hash} makes. */
+    boolean outdated(String hash) {
+        return !hash.startsWith("$argon2id") || argon2.upgradeEncoding(hash);
+    }
+
+    private <T> T inTurn(Supplier<T> work) {
+        if (inside.incrementAndGet() > mostInside) {
+            inside.decrementAndGet();
+            throw new OverloadedException();
+        }
+        try {
+            permits.acquireUninterruptibly();
+            try {
+                return work.get();
+            } finally {
+                permits.release();
+            }
+        } finally {
+            inside.decrementAndGet();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.latchkey.boot;
+
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.smallrye.config.ConfigSourceContext;
+import io.smallrye.config.ConfigSourceFactory;
+import io.smallrye.config.ConfigValue;
+import io.smallrye.config.PropertiesConfigSource;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.microprofile.config.spi.ConfigSource;
+
+/** Settings that follow from others, or from the machine: defaults by its cores, and what Quarkus wants said in other words. */
+public class DerivedSettings implements ConfigSourceFactory {
+
+    /** Below everything that an operator may write. */
+    private static final int ORDINAL = 50;
+
+    private static final String DEFAULT_TIMEOUT = "5s";
+
+    @Override
+    public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
+        int cores = Runtime.getRuntime().availableProcessors();
+        Map<String, String> settings = new HashMap<>();
+        settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(cores));
+        settings.put("DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
+        settings.put("quarkus.http.cors.enabled", Boolean.toString(isSet(context, "CORS_ORIGINS")));
+        settings.put(
+                "quarkus.http.proxy.proxy-address-forwarding", Boolean.toString(isSet(context, "TRUSTED_PROXIES")));
+        putTimeout(context, settings);
+        return List.of(new PropertiesConfigSource(settings, "derived settings", ORDINAL));
+    }
+
+    /** The driver's timeouts are whole seconds. It closes the connection then; it never sends a cancel, which may lie. */
+    private static void putTimeout(ConfigSourceContext context, Map<String, String> settings) {
+        Duration timeout;
+        try {
+            ConfigValue value = context.getValue("DB_TIMEOUT");
+            timeout = DurationConverter.parseDuration(
+                    value == null || value.getValue() == null ? DEFAULT_TIMEOUT : value.getValue());
+        } catch (RuntimeException e) {
+            return; // DatabaseConfig says what is wrong
+        }
+        String seconds = Long.toString(Math.max(1, timeout.plusMillis(999).toSeconds()));
+        settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.socketTimeout", seconds);
+        settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.connectTimeout", seconds);
+    }
+
+    private static boolean isSet(ConfigSourceContext context, String name) {
+        ConfigValue value = context.getValue(name);
+        return value != null && value.getValue() != null && !value.getValue().isBlank();
+    }
+}

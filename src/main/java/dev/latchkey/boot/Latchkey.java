@@ -1,0 +1,22 @@
+package dev.latchkey.boot;
+
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.annotations.QuarkusMain;
+
+/** The program: serves by default; with a word behind it, works on the schema and exits. */
+@QuarkusMain
+public class Latchkey {
+
+    Latchkey() {}
+
+    /**
+     * @param arguments nothing, or one of the words of {@link Command}
+     */
+    public static void main(String... arguments) {
+        if (Command.of(arguments) != Command.SERVE) {
+            System.setProperty("quarkus.http.host-enabled", "false");
+            System.setProperty("quarkus.management.host-enabled", "false");
+        }
+        Quarkus.run(null, StartupFailure::exit, arguments);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.latchkey.database;
+
+import java.io.Serial;
+import java.sql.SQLException;
+import java.util.Set;
+
+/** The database is away, or refused a statement. Its message carries no values, since those may be personal. */
+public class DatabaseException extends RuntimeException {
+
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html
+    private static final String SERIALIZATION_FAILURE = "40001";
+    private static final String DEADLOCK_DETECTED = "40P01";
+    private static final String FOREIGN_KEY_VIOLATION = "23503";
+    private static final Set<String> SHUTDOWNS = Set.of("57P01", "57P02", "57P03", "57P05");
+
+    private final String state;
+    private final boolean reached;
+
+    /**
+     * @param reached whether there was a connection, so that something may have been sent
+     */
+    DatabaseException(SQLException cause, boolean reached) {
+        super(describe(cause), cause);
+        this.reached = reached;
+        this.state = cause.getSQLState() == null ? "" : cause.getSQLState();
+    }
+
+    /** Whether there was a connection, so that something may have been done. */
+    boolean reached() {
+        return reached;
+    }
+
+    /** Whether the same statement may succeed when it is sent again soon. */
+    public boolean passes() {
+        return rolledBack() || state.equals(FOREIGN_KEY_VIOLATION) || connectionLost();
+    }
+
+    /** Whether the statement certainly left nothing behind, and only its timing was to blame. */
+    public boolean rolledBack() {
+        return state.equals(SERIALIZATION_FAILURE) || state.equals(DEADLOCK_DETECTED);
+    }
+
+    /** Whether the database could not be reached, or left in the middle: what was sent may have been done. */
+    public boolean connectionLost() {
+        return state.isEmpty() || state.startsWith("08") || SHUTDOWNS.contains(state);
+    }
+
+    /** The five-character SQLSTATE, empty when no server was involved. */
+    public String state() {
+        return state;
+    }
+
+    /** The server's sentence alone: the lines below it (detail, hint, where) may quote values. */
+    private static String describe(SQLException e) {
+        String firstLine = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        return "SQLSTATE " + e.getSQLState() + ": " + firstLine;
+    }
+}
