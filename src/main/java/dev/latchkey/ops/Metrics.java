@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
-/** Latchkey's own metrics, under the names that {@code src/docs/OPERATIONS.md} and the dashboards use. */
+/** Latchkey's own metrics, under the names that the documentation and dashboards use. */
 @ApplicationScoped
 public class Metrics {
 

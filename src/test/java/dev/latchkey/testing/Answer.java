@@ -1,0 +1,43 @@
+package dev.latchkey.testing;
+
+import io.vertx.core.json.JsonObject;
+import java.net.http.HttpResponse;
+
+/** What the service answered. */
+public record Answer(HttpResponse<String> response) {
+
+    public int status() {
+        return response.statusCode();
+    }
+
+    public String body() {
+        return response.body();
+    }
+
+    public JsonObject json() {
+        return new JsonObject(response.body());
+    }
+
+    /** A header; empty if absent. */
+    public String header(String name) {
+        return response.headers().firstValue(name).orElse("");
+    }
+
+    /** A problem's {@code code}. */
+    public String code() {
+        return json().getString("code");
+    }
+
+    public String accessToken() {
+        return json().getString("access_token");
+    }
+
+    public String refreshToken() {
+        return json().getString("refresh_token");
+    }
+
+    @Override
+    public String toString() {
+        return status() + " " + body();
+    }
+}

@@ -1,0 +1,139 @@
+package dev.latchkey.testing;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** The packaged application as a process of its own, with settings of its own: started, asked, stopped, read. */
+public final class Packaged implements AutoCloseable {
+
+    private static final Duration LONGEST_START = Duration.ofSeconds(60);
+
+    private final Process process;
+    private final Path output;
+    private final int port;
+    private final int managementPort;
+
+    private Packaged(Map<String, String> settings, String... arguments) {
+        this.port = Settings.freePort();
+        this.managementPort = Settings.freePort();
+        try {
+            this.output = Files.createTempFile(Path.of("target"), "latchkey-", ".log");
+            List<String> command = command();
+            command.addAll(List.of(arguments));
+            ProcessBuilder builder = new ProcessBuilder(command);
+            builder.directory(
+                    Files.createTempDirectory(Path.of("target"), "latchkey-").toFile()); // no .env in it
+            builder.environment().put("HTTP_PORT", Integer.toString(port));
+            builder.environment().put("MANAGEMENT_PORT", Integer.toString(managementPort));
+            builder.environment().putAll(settings);
+            builder.redirectErrorStream(true).redirectOutput(output.toFile());
+            this.process = builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<String> command() {
+        Path executable = Path.of(System.getProperty("native.image.path", "none"));
+        if (Files.isExecutable(executable)) {
+            return new ArrayList<>(List.of(executable.toAbsolutePath().toString()));
+        }
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String jar =
+                Path.of("target/quarkus-app/quarkus-run.jar").toAbsolutePath().toString();
+        return new ArrayList<>(List.of(java, "-jar", jar));
+    }
+
+    /** Settings that suffice to start on the given database. */
+    public static Map<String, String> settings(String jdbcUrl) {
+        Map<String, String> settings = new HashMap<>(Settings.forTests());
+        settings.put("DB_URL", jdbcUrl);
+        settings.put("DB_USER", "postgres");
+        settings.put("DB_PASSWORD", "postgres");
+        return settings;
+    }
+
+    /** Starts it without waiting. */
+    public static Packaged launch(Map<String, String> settings, String... arguments) {
+        return new Packaged(settings, arguments);
+    }
+
+    /** Starts it and waits until it is ready. */
+    public static Packaged start(Map<String, String> settings) {
+        Packaged packaged = launch(settings);
+        Instant end = Instant.now().plus(LONGEST_START);
+        while (!packaged.ready()) {
+            if (!packaged.process.isAlive() || Instant.now().isAfter(end)) {
+                packaged.close();
+                throw new IllegalStateException("did not start: " + packaged.output());
+            }
+            pause();
+        }
+        return packaged;
+    }
+
+    private boolean ready() {
+        try {
+            return management().send(management().request("/q/health/ready")).status() == 200;
+        } catch (UncheckedIOException e) {
+            return false;
+        }
+    }
+
+    public Api api() {
+        return Api.at("http://localhost:" + port);
+    }
+
+    public Api management() {
+        return Api.at("http://localhost:" + managementPort);
+    }
+
+    /** Asks it to stop, as Kubernetes does, and returns at once. */
+    public void terminate() {
+        process.destroy();
+    }
+
+    /** Waits for its end; returns the exit code. */
+    public int waitFor(Duration atMost) {
+        try {
+            if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new IllegalStateException("still running after " + atMost + ": " + output());
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** All that it has printed so far. */
+    public String output() {
+        try {
+            return Files.readString(output);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        waitFor(Duration.ofSeconds(10));
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(50);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
