@@ -4,18 +4,28 @@ import io.quarkus.runtime.ApplicationLifecycleManager;
 import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.config.ConfigValidationException;
+import java.net.BindException;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.eclipse.microprofile.config.spi.ConfigSource;
+import org.flywaydb.core.api.FlywayException;
 
 /** Tells the operator why the start-up failed: in a sentence that names the environment variable, not in a stack trace. */
 final class StartupFailure {
 
     private static final Pattern PROPERTY = Pattern.compile("(?:latchkey|quarkus)\\.[a-z0-9.-]*[a-z0-9]");
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{([A-Z_]+)");
+
+    private static final Pattern NOT_SET = Pattern.compile("Could not expand value (\\w+) in property \\S+");
+    private static final Pattern NOT_READABLE = Pattern.compile(
+            "The config property (\\S+) with the config value \"(.*)\" threw an Exception whilst being converted (.*)");
+
+    private static final String NO_URL = "its URL is not set";
 
     private StartupFailure() {}
 
@@ -40,28 +50,40 @@ final class StartupFailure {
             if (cause instanceof QuarkusBindException bind) {
                 return Optional.of("port " + bind.getPort() + " is in use: change HTTP_PORT or MANAGEMENT_PORT");
             }
+            if (cause instanceof BindException) { // of HTTP_PORT it would be the one above
+                return Optional.of("the port of MANAGEMENT_PORT can't be opened: " + cause.getMessage());
+            }
             if (cause instanceof ConfigValidationException validation) {
-                StringBuilder problems = new StringBuilder();
-                for (int i = 0; i < validation.getProblemCount(); i++) {
-                    problems.append(i == 0 ? "" : "; ")
-                            .append(withoutCode(validation.getProblem(i).getMessage()));
-                }
-                return Optional.of(withVariables(problems.toString()));
+                return Optional.of(IntStream.range(0, validation.getProblemCount())
+                        .mapToObj(i -> inPlainWords(validation.getProblem(i).getMessage()))
+                        .distinct() // a setting that two features read
+                        .collect(Collectors.joining("; ")));
+            }
+            if (cause instanceof FlywayException) {
+                return Optional.of(
+                        "DB_URL or DB_MIGRATION_URL is not of the form jdbc:postgresql://host:5432/database");
+            }
+            if (cause instanceof ConfigurationException && cause.getMessage().contains(NO_URL)) {
+                return Optional.of("DB_URL is not set");
             }
             if (cause instanceof ConfigurationException || cause instanceof NoSuchElementException) {
-                return Optional.of(withVariables(withoutCode(cause.getMessage())));
+                return Optional.of(inPlainWords(cause.getMessage()));
             }
             if (cause instanceof IllegalArgumentException
                     && cause.getMessage() != null
                     && cause.getMessage().startsWith("SRCFG")) {
-                return Optional.of(withVariables(withoutCode(cause.getMessage())));
+                return Optional.of(inPlainWords(cause.getMessage()));
             }
         }
         return Optional.empty();
     }
 
-    private static String withoutCode(String message) {
-        return message.replaceAll("SRCFG\\d+: ", "").replaceAll("java\\.[a-z.]+\\.", "");
+    /** What the configuration's library says, without the names of its classes and with those of the variables. */
+    private static String inPlainWords(String message) {
+        String plain = message.replaceAll("SRCFG\\d+: ", "").replaceAll("(?:[a-z]+\\.)+[A-Z]\\w*Exception: ", "");
+        plain = NOT_SET.matcher(plain).replaceAll("$1 is not set");
+        plain = NOT_READABLE.matcher(plain).replaceAll("$1 can't be '$2': $3");
+        return withVariables(plain.replaceAll("enum class [\\w.$]+, allowed values: ", "one of "));
     }
 
     /** Puts the environment variable in the place of each property that is read from one. */
