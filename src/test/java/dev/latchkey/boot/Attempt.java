@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 /** What an end of the packaged application left: its exit code and what it printed. */
 record Attempt(int exitCode, String output) {
@@ -21,6 +22,12 @@ record Attempt(int exitCode, String output) {
         try (Packaged packaged = Packaged.launch(settings, arguments)) {
             return new Attempt(packaged.waitFor(SECONDS), packaged.output());
         }
+    }
+
+    /** What a command that succeeded said, without its log. */
+    String printed() {
+        assertThat(exitCode).as(output).isZero();
+        return output.lines().filter(line -> !line.startsWith("{")).collect(Collectors.joining("\n"));
     }
 
     /** The sentence by which a start-up failed; it has no stack trace. */

@@ -17,7 +17,12 @@ public final class Management {
 
     /** The value of a metric's line that begins with the given text, labels included; 0 if there is none yet. */
     public static double metric(String line) {
-        Answer scrape = api().send(api().request("/q/metrics"));
+        return metric(api(), line);
+    }
+
+    /** The same of a service at another place. */
+    public static double metric(Api management, String line) {
+        Answer scrape = management.send(management.request("/q/metrics"));
         return scrape.body()
                 .lines()
                 .filter(each -> each.startsWith(line))

@@ -16,6 +16,8 @@ public record OneDatabase(String url) {
     /** The migration, as an operator would give it to psql. */
     public static final Path MIGRATION = Path.of("src/main/resources/db/migration/V1__refresh_token_rotation.sql");
 
+    public static final Path ROLLBACK = Path.of("src/main/resources/db/rollback/U1__refresh_token_rotation.sql");
+
     public String name() {
         return url.substring(url.lastIndexOf('/') + 1);
     }

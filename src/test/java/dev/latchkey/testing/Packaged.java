@@ -92,6 +92,10 @@ public final class Packaged implements AutoCloseable {
         }
     }
 
+    public int port() {
+        return port;
+    }
+
     public Api api() {
         return Api.at("http://localhost:" + port);
     }
