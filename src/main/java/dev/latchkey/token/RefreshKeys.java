@@ -12,8 +12,9 @@ public class RefreshKeys {
 
     private final List<RefreshKey> accepted = new ArrayList<>();
 
+    /** The keys of these settings. */
     @Inject
-    RefreshKeys(TokenConfig config) {
+    public RefreshKeys(TokenConfig config) {
         this(config.jwtRefreshSecret(), config.jwtRefreshSecretPrevious());
     }
 
