@@ -5,6 +5,7 @@ import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.config.ConfigValidationException;
 import java.net.BindException;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -22,10 +23,16 @@ final class StartupFailure {
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{([A-Z_]+)");
 
     private static final Pattern NOT_SET = Pattern.compile("Could not expand value (\\w+) in property \\S+");
+    private static final Pattern EMPTY =
+            Pattern.compile("The config property (\\S+) is defined as the empty String .*");
     private static final Pattern NOT_READABLE = Pattern.compile(
             "The config property (\\S+) with the config value \"(.*)\" threw an Exception whilst being converted (.*)");
 
-    private static final String NO_URL = "its URL is not set";
+    /** What the datasource's libraries say, which know nothing of our variables. */
+    private static final Map<String, String> KNOWN = Map.of(
+            "its URL is not set", "DB_URL is not set",
+            "A Positive max size is required", "DB_POOL_SIZE has to be 1 or more",
+            "Username and password must be defined", "DB_USER or DB_PASSWORD is not set");
 
     private StartupFailure() {}
 
@@ -59,12 +66,13 @@ final class StartupFailure {
                         .distinct() // a setting that two features read
                         .collect(Collectors.joining("; ")));
             }
+            Optional<String> known = known(String.valueOf(cause.getMessage()));
+            if (known.isPresent()) {
+                return known;
+            }
             if (cause instanceof FlywayException) {
                 return Optional.of(
                         "DB_URL or DB_MIGRATION_URL is not of the form jdbc:postgresql://host:5432/database");
-            }
-            if (cause instanceof ConfigurationException && cause.getMessage().contains(NO_URL)) {
-                return Optional.of("DB_URL is not set");
             }
             if (cause instanceof ConfigurationException || cause instanceof NoSuchElementException) {
                 return Optional.of(inPlainWords(cause.getMessage()));
@@ -78,10 +86,18 @@ final class StartupFailure {
         return Optional.empty();
     }
 
+    private static Optional<String> known(String message) {
+        return KNOWN.entrySet().stream()
+                .filter(each -> message.contains(each.getKey()))
+                .map(Map.Entry::getValue)
+                .findFirst();
+    }
+
     /** What the configuration's library says, without the names of its classes and with those of the variables. */
     private static String inPlainWords(String message) {
         String plain = message.replaceAll("SRCFG\\d+: ", "").replaceAll("(?:[a-z]+\\.)+[A-Z]\\w*Exception: ", "");
         plain = NOT_SET.matcher(plain).replaceAll("$1 is not set");
+        plain = EMPTY.matcher(plain).replaceAll("$1 is empty");
         plain = NOT_READABLE.matcher(plain).replaceAll("$1 can't be '$2': $3");
         return withVariables(plain.replaceAll("enum class [\\w.$]+, allowed values: ", "one of "));
     }

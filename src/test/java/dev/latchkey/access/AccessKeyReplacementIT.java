@@ -30,19 +30,19 @@ class AccessKeyReplacementIT {
     static void start() {
         postgres = Postgres.start();
         Map<String, String> common = postgres.database().settings();
-        before = start(common, OLD, null);
-        accepting = start(common, OLD, NEW);
-        swapped = start(common, NEW, OLD);
-        after = start(common, NEW, null);
+        List<Packaged> replicas = Packaged.startAll(
+                List.of(with(common, OLD, ""), with(common, OLD, NEW), with(common, NEW, OLD), with(common, NEW, "")));
+        before = replicas.get(0);
+        accepting = replicas.get(1);
+        swapped = replicas.get(2);
+        after = replicas.get(3);
     }
 
-    private static Packaged start(Map<String, String> common, String secret, String previous) {
+    private static Map<String, String> with(Map<String, String> common, String secret, String previous) {
         Map<String, String> settings = new HashMap<>(common);
         settings.put("JWT_ACCESS_SECRET", secret);
-        if (previous != null) {
-            settings.put("JWT_ACCESS_SECRET_PREVIOUS", previous);
-        }
-        return Packaged.start(settings);
+        settings.put("JWT_ACCESS_SECRET_PREVIOUS", previous); // empty as good as absent
+        return settings;
     }
 
     @AfterAll

@@ -17,9 +17,14 @@ import io.smallrye.config.SmallRyeConfig;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.bouncycastle.crypto.digests.SHA256Digest;
+import org.bouncycastle.crypto.generators.HKDFBytesGenerator;
+import org.bouncycastle.crypto.params.HKDFParameters;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -106,6 +111,32 @@ class SettingsTest {
         assertThatThrownBy(check(config("JWT_ACCESS_SECRET", secret, variable, secret))::check)
                 .hasMessageContaining(variable + " has to differ from JWT_ACCESS_SECRET")
                 .hasMessageNotContaining(secret);
+    }
+
+    @Test
+    void two_refresh_secrets_with_the_same_key_id_would_not_be_told_apart() {
+        String secret = Settings.secret();
+        String other = anotherWithKeyIdOf(secret);
+
+        assertThatThrownBy(check(config("JWT_REFRESH_SECRET", secret, "JWT_REFRESH_SECRET_PREVIOUS", other))::check)
+                .hasMessageContaining("JWT_REFRESH_SECRET and JWT_REFRESH_SECRET_PREVIOUS")
+                .hasMessageContaining("the same key id");
+    }
+
+    private static String anotherWithKeyIdOf(String secret) {
+        return Stream.generate(Settings::secret)
+                .filter(other -> keyId(other) == keyId(secret))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static byte keyId(String secret) {
+        HKDFBytesGenerator hkdf = new HKDFBytesGenerator(new SHA256Digest());
+        byte[] material = secret.getBytes(StandardCharsets.UTF_8);
+        hkdf.init(new HKDFParameters(material, null, "latchkey/refresh/id/1".getBytes(StandardCharsets.US_ASCII)));
+        byte[] id = new byte[1];
+        hkdf.generateBytes(id, 0, 1);
+        return id[0];
     }
 
     @Test

@@ -9,6 +9,8 @@ import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Postgres;
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpRequest;
+import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -29,9 +31,12 @@ class CorsIT {
     static void start() {
         postgres = Postgres.start();
         database = postgres.database();
-        open = Packaged.start(database.settings(
-                "CORS_ORIGINS", ORIGIN + ",http://localhost:5173", "TRUSTED_PROXIES", "127.0.0.1,::1"));
-        closed = Packaged.start(database.settings("REGISTRATION_ENABLED", "false"));
+        List<Packaged> both = Packaged.startAll(List.of(
+                database.settings(
+                        "CORS_ORIGINS", ORIGIN + ",http://localhost:5173", "TRUSTED_PROXIES", "127.0.0.1,::1"),
+                database.settings("REGISTRATION_ENABLED", "false")));
+        open = both.get(0);
+        closed = both.get(1);
     }
 
     @AfterAll
@@ -60,7 +65,7 @@ class CorsIT {
 
         assertThat(refused.code()).isEqualTo("token_invalid");
         assertThat(refused.header("Access-Control-Allow-Origin")).isEqualTo(ORIGIN);
-        assertThat(refused.header("Access-Control-Expose-Headers").toLowerCase(java.util.Locale.ROOT))
+        assertThat(refused.header("Access-Control-Expose-Headers").toLowerCase(Locale.ROOT))
                 .contains("x-request-id", "retry-after", "www-authenticate");
     }
 

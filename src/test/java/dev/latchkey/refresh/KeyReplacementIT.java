@@ -8,6 +8,8 @@ import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Postgres;
 import dev.latchkey.testing.Settings;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,19 +36,19 @@ class KeyReplacementIT {
         postgres = Postgres.start();
         database = postgres.database();
         Map<String, String> common = database.settings();
-        before = start(common, OLD, null);
-        accepting = start(common, OLD, NEW);
-        swapped = start(common, NEW, OLD);
-        after = start(common, NEW, null);
+        List<Packaged> replicas = Packaged.startAll(
+                List.of(with(common, OLD, ""), with(common, OLD, NEW), with(common, NEW, OLD), with(common, NEW, "")));
+        before = replicas.get(0);
+        accepting = replicas.get(1);
+        swapped = replicas.get(2);
+        after = replicas.get(3);
     }
 
-    private static Packaged start(Map<String, String> common, String secret, String previous) {
-        Map<String, String> settings = new java.util.HashMap<>(common);
+    private static Map<String, String> with(Map<String, String> common, String secret, String previous) {
+        Map<String, String> settings = new HashMap<>(common);
         settings.put("JWT_REFRESH_SECRET", secret);
-        if (previous != null) {
-            settings.put("JWT_REFRESH_SECRET_PREVIOUS", previous);
-        }
-        return Packaged.start(settings);
+        settings.put("JWT_REFRESH_SECRET_PREVIOUS", previous); // empty as good as absent
+        return settings;
     }
 
     @AfterAll

@@ -30,15 +30,17 @@ class ReuseActionIT {
         postgres = Postgres.start();
         database = postgres.database();
         Map<String, String> common = database.settings();
-        reporting = start(common, "REPORT");
-        ending = start(common, "END_SESSION");
-        endingAll = start(common, "END_ALL_SESSIONS");
+        List<Packaged> replicas = Packaged.startAll(
+                List.of(with(common, "REPORT"), with(common, "END_SESSION"), with(common, "END_ALL_SESSIONS")));
+        reporting = replicas.get(0);
+        ending = replicas.get(1);
+        endingAll = replicas.get(2);
     }
 
-    private static Packaged start(Map<String, String> common, String action) {
+    private static Map<String, String> with(Map<String, String> common, String action) {
         Map<String, String> settings = new HashMap<>(common);
         settings.put("REUSE_ACTION", action);
-        return Packaged.start(settings);
+        return settings;
     }
 
     @AfterAll

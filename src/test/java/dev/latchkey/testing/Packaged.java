@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 
 /** The packaged application as a process of its own, with settings of its own: started, asked, stopped, read. */
@@ -82,6 +83,15 @@ public final class Packaged implements AutoCloseable {
             pause();
         }
         return packaged;
+    }
+
+    /** Starts several at once and waits until all are ready. */
+    public static List<Packaged> startAll(List<Map<String, String>> settings) {
+        try (Race race = new Race()) {
+            return race.run(settings.stream()
+                    .map(each -> (Callable<Packaged>) () -> start(each))
+                    .toList());
+        }
     }
 
     private boolean ready() {
