@@ -4,6 +4,7 @@ import dev.latchkey.database.Database;
 import dev.latchkey.database.DatabaseException;
 import dev.latchkey.ops.Metrics;
 import dev.latchkey.token.TokenConfig;
+import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
 import io.quarkus.scheduler.Scheduler;
@@ -118,6 +119,10 @@ public class ExpiredTokenCleanup {
                 .setConcurrentExecution(ConcurrentExecution.SKIP)
                 .setTask(execution -> pass())
                 .schedule();
+    }
+
+    void stop(@Observes ShutdownEvent stopping, Scheduler scheduler) {
+        scheduler.pause();
     }
 
     /** One pass over everything. */

@@ -2,6 +2,7 @@ package dev.latchkey.refresh;
 
 import dev.latchkey.token.RefreshTokens.Live;
 import dev.latchkey.token.Token;
+import java.util.Locale;
 
 /** What a refresh came to: a grant, or a refusal with its reason. */
 sealed interface Rotation {
@@ -32,6 +33,6 @@ sealed interface Rotation {
         if (this instanceof Grant grant) {
             return grant.replayed() ? "replayed" : "rotated";
         }
-        return ((Refusal) this).name().toLowerCase(java.util.Locale.ROOT);
+        return ((Refusal) this).name().toLowerCase(Locale.ROOT);
     }
 }

@@ -24,7 +24,7 @@ public class RefreshTokens {
     // "NOT t.revoked" and "IS TRUE" are spelled so that no index on a condition can attract the planner when its
     // statistics
     // are stale. No transaction surrounds the statement: it commits in the one round trip that it takes.
-    private static final String ROTATE = """
+    static final String ROTATE = """
             WITH old AS (
                 UPDATE refresh_tokens t SET revoked_at = now(), revoked_reason = 'ROTATED', replaced_by = ?
                 FROM login_sessions s, users u
@@ -42,7 +42,7 @@ public class RefreshTokens {
             """;
 
     // The first WHEN that holds is the row of the decision table.
-    private static final String LOOK = """
+    static final String LOOK = """
             SELECT CASE
                      WHEN s.ended_at IS NOT NULL OR u.id IS NULL OR u.disabled_at IS NOT NULL OR u.session_epoch <> s.user_epoch
                           OR (head.revoked AND head.revoked_reason IS DISTINCT FROM 'ROTATED') THEN 'ENDED'

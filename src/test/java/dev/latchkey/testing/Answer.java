@@ -36,8 +36,9 @@ public record Answer(HttpResponse<String> response) {
         return json().getString("refresh_token");
     }
 
+    /** Short enough to print by the hundred: a problem's code is what tells. */
     @Override
     public String toString() {
-        return status() + " " + body();
+        return status() + " " + (body().contains("\"code\"") ? code() : "");
     }
 }

@@ -18,6 +18,9 @@ public final class Db {
     /** Where {@link PackagedDatabase} says that it is; otherwise it is the one that the extension started. */
     static final String URL_PROPERTY = "latchkey.test.jdbc-url";
 
+    private static Connection shared;
+    private static String sharedUrl;
+
     private Db() {}
 
     public static String url() {
@@ -33,9 +36,18 @@ public final class Db {
         return DriverManager.getConnection(url, "postgres", "postgres");
     }
 
-    public static int update(String sql, Object... parameters) {
-        try (Connection connection = connect()) {
-            return update(connection, sql, parameters);
+    /** One for all tests, since a connection of its own for each statement would take most of their time. */
+    private static Connection shared() throws SQLException {
+        if (shared == null || shared.isClosed() || !url().equals(sharedUrl)) {
+            sharedUrl = url();
+            shared = connect(sharedUrl);
+        }
+        return shared;
+    }
+
+    public static synchronized int update(String sql, Object... parameters) {
+        try {
+            return update(shared(), sql, parameters);
         } catch (SQLException e) {
             throw new IllegalStateException(sql, e);
         }
@@ -48,9 +60,9 @@ public final class Db {
     }
 
     /** All rows, as column name to value. */
-    public static List<Map<String, Object>> rows(String sql, Object... parameters) {
-        try (Connection connection = connect()) {
-            return rows(connection, sql, parameters);
+    public static synchronized List<Map<String, Object>> rows(String sql, Object... parameters) {
+        try {
+            return rows(shared(), sql, parameters);
         } catch (SQLException e) {
             throw new IllegalStateException(sql, e);
         }

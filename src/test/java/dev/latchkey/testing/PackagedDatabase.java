@@ -5,12 +5,20 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A PostgreSQL for the packaged application, which starts in profile {@code prod} and brings none. */
 public class PackagedDatabase implements QuarkusTestResourceLifecycleManager {
 
+    private static final String SECRETS_PROPERTY = "latchkey.test.secrets";
+
     private EmbeddedPostgres postgres;
+
+    /** The secrets that the packaged application was given. */
+    public static List<String> secrets() {
+        return List.of(System.getProperty(SECRETS_PROPERTY).split(" "));
+    }
 
     @Override
     public Map<String, String> start() {
@@ -24,6 +32,8 @@ public class PackagedDatabase implements QuarkusTestResourceLifecycleManager {
         String managementPort = Integer.toString(Settings.freePort());
         System.setProperty(Management.PORT_PROPERTY, managementPort);
         Map<String, String> settings = new HashMap<>(Settings.forTests());
+        System.setProperty(
+                SECRETS_PROPERTY, settings.get("JWT_ACCESS_SECRET") + " " + settings.get("JWT_REFRESH_SECRET"));
         settings.put("MANAGEMENT_PORT", managementPort);
         settings.put("DB_URL", url);
         settings.put("DB_USER", "postgres");

@@ -1,0 +1,15 @@
+package dev.latchkey.refresh;
+
+import dev.latchkey.testing.PackagedDatabase;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusIntegrationTest;
+
+@QuarkusIntegrationTest
+@WithTestResource(PackagedDatabase.class)
+class RotationRaceIT extends RotationRaceTest {
+
+    @Override
+    int rounds(int full) {
+        return full / 10;
+    }
+}
