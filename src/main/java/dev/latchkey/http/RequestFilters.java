@@ -2,8 +2,11 @@ package dev.latchkey.http;
 
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.Json;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.impl.RoutingContextInternal;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.List;
@@ -44,13 +47,40 @@ public class RequestFilters {
         context.next();
     }
 
-    /** Before Quarkus does, which would answer without a body; one of unknown length is refused while it is read. */
+    /** Before Quarkus does, which would answer without a body. */
     private void refuseLargeBody(RoutingContext context) {
         String length = context.request().getHeader("Content-Length");
-        if (length == null || Long.parseLong(length) <= longestBody) {
+        if (length == null && !context.request().isEnded()) {
+            measure((RoutingContextInternal) context);
+        } else if (length == null || Long.parseLong(length) <= longestBody) {
             context.next();
-            return;
+        } else {
+            refuse(context);
         }
+    }
+
+    /** A body whose length was not said is read first: once its end is known to be in time, the request goes on. */
+    private void measure(RoutingContextInternal context) {
+        Buffer body = Buffer.buffer();
+        HttpServerRequest request = context.request();
+        request.handler(chunk -> {
+            if (body.length() <= longestBody && body.appendBuffer(chunk).length() > longestBody) {
+                refuse(context);
+            }
+        });
+        request.endHandler(end -> {
+            if (body.length() <= longestBody) {
+                context.setBody(body);
+                context.next();
+            }
+        });
+        if ("100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
+            request.headers().remove("Expect");
+            context.response().writeContinue();
+        }
+    }
+
+    private void refuse(RoutingContext context) {
         ProblemDetails problem = ProblemDetails.of(
                 Problem.PAYLOAD_TOO_LARGE, "The body may be at most " + longestBody + " bytes long", List.of());
         context.response()
