@@ -2,11 +2,8 @@ package dev.latchkey.http;
 
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.json.Json;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.impl.RoutingContextInternal;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.List;
@@ -25,6 +22,7 @@ public class RequestFilters {
     private static final String REQUEST_ID_HEADER = "X-Request-Id";
     private static final Pattern REQUEST_ID_PATTERN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final int FIRST = 1000;
+    private static final int LAST = 1;
 
     private final long longestBody;
 
@@ -35,6 +33,7 @@ public class RequestFilters {
     void register(@Observes Filters filters) {
         filters.register(this::nameRequest, FIRST);
         filters.register(this::refuseLargeBody, FIRST - 1);
+        filters.register(LongBodies::count, LAST);
     }
 
     private void nameRequest(RoutingContext context) {
@@ -50,45 +49,15 @@ public class RequestFilters {
     /** Before Quarkus does, which would answer without a body. */
     private void refuseLargeBody(RoutingContext context) {
         String length = context.request().getHeader("Content-Length");
-        if (length == null && !context.request().isEnded()) {
-            measure((RoutingContextInternal) context);
-        } else if (length == null || Long.parseLong(length) <= longestBody) {
+        if (length == null || Long.parseLong(length) <= longestBody) {
             context.next();
-        } else {
-            refuse(context);
+            return;
         }
-    }
-
-    /** A body whose length was not said is read first: once its end is known to be in time, the request goes on. */
-    private void measure(RoutingContextInternal context) {
-        Buffer body = Buffer.buffer();
-        HttpServerRequest request = context.request();
-        request.handler(chunk -> {
-            if (body.length() <= longestBody && body.appendBuffer(chunk).length() > longestBody) {
-                refuse(context);
-            }
-        });
-        request.endHandler(end -> {
-            if (body.length() <= longestBody) {
-                context.setBody(body);
-                context.next();
-            }
-        });
-        if ("100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
-            request.headers().remove("Expect");
-            context.response().writeContinue();
-        }
-    }
-
-    private void refuse(RoutingContext context) {
-        ProblemDetails problem = ProblemDetails.of(
-                Problem.PAYLOAD_TOO_LARGE, "The body may be at most " + longestBody + " bytes long", List.of());
+        ProblemDetails problem = ProblemDetails.of(Problem.PAYLOAD_TOO_LARGE, LongBodies.DETAIL, List.of());
+        LongBodies.hangUpAfterAnswer(context);
         context.response()
                 .setStatusCode(problem.status())
                 .putHeader("Content-Type", ProblemDetails.MEDIA_TYPE)
-                .putHeader("Connection", "close");
-        context.response()
-                .end(Json.encode(problem))
-                .onComplete(done -> context.request().connection().close());
+                .end(Json.encode(problem));
     }
 }
