@@ -8,8 +8,11 @@ import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Db;
 import dev.latchkey.testing.Management;
 import io.quarkus.test.junit.QuarkusTest;
+import io.vertx.core.json.JsonObject;
+import java.net.http.HttpRequest;
 import java.time.Instant;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -152,9 +155,25 @@ class MetricsTest {
         String token = api.newSession().refreshToken();
         for (String path : List.of("/stranger", "/api/stranger", "/api/auth/refresh/stranger", "/" + token)) {
             api.send(api.request(path));
+            api.post(path, new JsonObject().put("x", "x".repeat(9000)));
+            api.send(api.request(path).method("OPTIONS", HttpRequest.BodyPublishers.noBody()));
         }
+        api.send(api.request("/api/auth/me").method("STRANGER", HttpRequest.BodyPublishers.noBody()));
 
-        assertThat(scrape()).doesNotContain("stranger", "lk_");
+        assertThat(scrape()).doesNotContainIgnoringCase("stranger").doesNotContain("lk_");
+    }
+
+    @Test
+    void every_path_of_the_api_has_its_own_series() {
+        JsonObject paths = Management.api()
+                .send(Management.api().request("/q/openapi?format=json"))
+                .json()
+                .getJsonObject("paths");
+        for (String path : paths.fieldNames()) {
+            api.send(api.request(path.replaceAll("\\{\\w+}", UUID.randomUUID().toString())));
+
+            assertThat(scrape()).contains("uri=\"" + path + "\"");
+        }
     }
 
     private void assertCounts(String outcome, Runnable refresh) {
