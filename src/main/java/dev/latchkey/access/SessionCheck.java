@@ -43,7 +43,7 @@ public class SessionCheck implements SecurityIdentityAugmentor {
         UUID session;
         UUID user;
         try {
-            session = UUID.fromString(token.<String>getClaim("sid"));
+            session = UUID.fromString(token.<Object>getClaim("sid").toString());
             user = UUID.fromString(token.getSubject());
         } catch (IllegalArgumentException e) {
             throw new AuthenticationFailedException(e);

@@ -49,7 +49,10 @@ class LoginResource {
             @Schema(examples = "ada@example.org")
             String email,
 
-            @NotNull(message = "is missing") @Schema(examples = "correct horse battery")
+            // Half a surrogate pair is no character, and nothing that can be hashed.
+            @NotNull(message = "is missing")
+            @Pattern(regexp = "[^\\p{Cs}]*", message = "has to be made of characters")
+            @Schema(examples = "correct horse battery")
             String password,
 
             @Size(max = 100, message = "may have at most 100 characters")

@@ -71,11 +71,19 @@ class Passwords {
                 return argon2.matches(password, hash);
             }
             if (hash != null && hash.startsWith("$2")) {
-                return bcrypt.matches(password, hash);
+                return matchesImported(password, hash);
             }
             argon2.matches(password, nobodysHash);
             return false;
         });
+    }
+
+    private boolean matchesImported(String password, String hash) {
+        try {
+            return bcrypt.matches(password, hash);
+        } catch (IllegalArgumentException e) {
+            return false; // it only looks like a hash, but has an impossible cost or salt
+        }
     }
 
     /** Whether a hash is weaker than, or other than, what {@link #hash} makes. */

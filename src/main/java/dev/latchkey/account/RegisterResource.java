@@ -46,7 +46,7 @@ class RegisterResource {
             @NotNull(message = "is missing")
             @Size(max = 254, message = "may have at most 254 characters")
             @Pattern(
-                    regexp = "[^\\s\\p{Cntrl}\\p{Cs}@]+@[^\\s\\p{Cntrl}\\p{Cs}@]+",
+                    regexp = "[^\\p{Z}\\p{Cc}\\p{Cs}@]+@[^\\p{Z}\\p{Cc}\\p{Cs}@]+",
                     message = "has to be an e-mail address")
             @Schema(examples = "ada@example.org")
             String email,

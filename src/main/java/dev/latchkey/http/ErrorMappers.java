@@ -1,7 +1,7 @@
 package dev.latchkey.http;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import dev.latchkey.database.DatabaseException;
 import dev.latchkey.http.ProblemDetails.Violation;
 import io.quarkus.security.AuthenticationFailedException;
@@ -12,6 +12,7 @@ import jakarta.validation.ConstraintViolation;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.validation.ElementKind;
 import jakarta.validation.Path;
+import jakarta.ws.rs.NotAllowedException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 
 /** Turns whatever ends a request into a problem. The detail of what went wrong here goes to the log, not to the client. */
 class ErrorMappers {
@@ -45,14 +47,25 @@ class ErrorMappers {
         return ProblemDetails.response(Problem.INVALID_REQUEST, "Some fields are wrong", violations);
     }
 
+    /** Quarkus has a mapper for just this class, which would answer without a body: only the same class goes before it. */
+    @ServerExceptionMapper
+    Response mismatched(MismatchedInputException e) {
+        if (e.getPath().isEmpty() || e.getPath().get(0).getFieldName() == null) {
+            return ProblemDetails.response(Problem.INVALID_REQUEST, "The body is not a JSON object as described");
+        }
+        String field = e.getPath().get(0).getFieldName();
+        return ProblemDetails.response(
+                Problem.INVALID_REQUEST, "Some fields are wrong", List.of(new Violation(field, "has the wrong type")));
+    }
+
     @ServerExceptionMapper
     Response notJson(JacksonException e) {
-        if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
-            String field = String.valueOf(mapping.getPath().get(0).getFieldName());
-            List<Violation> violations = List.of(new Violation(field, "has the wrong type"));
-            return ProblemDetails.response(Problem.INVALID_REQUEST, "Some fields are wrong", violations);
-        }
         return ProblemDetails.response(Problem.INVALID_REQUEST, "The body is not a JSON object as described");
+    }
+
+    @ServerExceptionMapper
+    Response tooLong(LongBodies.TooLongException e) {
+        return ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, LongBodies.DETAIL);
     }
 
     @ServerExceptionMapper
@@ -79,31 +92,30 @@ class ErrorMappers {
         return ProblemDetails.response(Problem.FORBIDDEN, "The access token does not suffice for this");
     }
 
-    /** What JAX-RS refuses by itself: paths, methods, media types, sizes. */
+    /** What JAX-RS refuses by itself: paths, media types, sizes. */
     @ServerExceptionMapper
     Response refused(WebApplicationException e) {
-        Response original = e.getResponse();
-        Response problem =
-                switch (original.getStatus()) {
-                    case 404 -> ProblemDetails.response(Problem.NOT_FOUND, "No such path");
-                    case 405 -> ProblemDetails.response(Problem.METHOD_NOT_ALLOWED, "See the header Allow");
-                    case 406 -> ProblemDetails.response(Problem.NOT_ACCEPTABLE, "Answers are application/json");
-                    case 413 -> ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, "The body is too long");
-                    case 415 ->
-                        ProblemDetails.response(Problem.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json");
-                    default -> {
-                        if (original.getStatus() < 500) {
-                            yield ProblemDetails.response(Problem.INVALID_REQUEST, "The request could not be read");
-                        }
-                        yield internal(e);
-                    }
-                };
-        String allow = original.getHeaderString(HttpHeaders.ALLOW);
-        return allow == null
-                ? problem
-                : Response.fromResponse(problem)
-                        .header(HttpHeaders.ALLOW, allow)
-                        .build();
+        return switch (e.getResponse().getStatus()) {
+            case 404 -> ProblemDetails.response(Problem.NOT_FOUND, "No such path");
+            case 406 -> ProblemDetails.response(Problem.NOT_ACCEPTABLE, "Answers are application/json");
+            case 413 -> ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, "The body is too long");
+            case 415 -> ProblemDetails.response(Problem.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json");
+            default -> {
+                if (e.getResponse().getStatus() < 500) {
+                    yield ProblemDetails.response(Problem.INVALID_REQUEST, "The request could not be read");
+                }
+                yield internal(e);
+            }
+        };
+    }
+
+    /** RFC 9110 §15.5.6: the answer MUST have {@code Allow}. */
+    @ServerExceptionMapper
+    Response notAllowed(NotAllowedException e) {
+        Response problem = ProblemDetails.response(Problem.METHOD_NOT_ALLOWED, "See the header Allow");
+        return Response.fromResponse(problem)
+                .header(HttpHeaders.ALLOW, String.join(", ", AllowedMethods.of(CurrentRequestManager.get())))
+                .build();
     }
 
     @ServerExceptionMapper

@@ -22,6 +22,7 @@ public class RequestFilters {
     private static final String REQUEST_ID_HEADER = "X-Request-Id";
     private static final Pattern REQUEST_ID_PATTERN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final int FIRST = 1000;
+    private static final int LAST = 1;
 
     private final long longestBody;
 
@@ -32,6 +33,7 @@ public class RequestFilters {
     void register(@Observes Filters filters) {
         filters.register(this::nameRequest, FIRST);
         filters.register(this::refuseLargeBody, FIRST - 1);
+        filters.register(LongBodies::count, LAST);
     }
 
     private void nameRequest(RoutingContext context) {
@@ -44,21 +46,18 @@ public class RequestFilters {
         context.next();
     }
 
-    /** Before Quarkus does, which would answer without a body; one of unknown length is refused while it is read. */
+    /** Before Quarkus does, which would answer without a body. */
     private void refuseLargeBody(RoutingContext context) {
         String length = context.request().getHeader("Content-Length");
         if (length == null || Long.parseLong(length) <= longestBody) {
             context.next();
             return;
         }
-        ProblemDetails problem = ProblemDetails.of(
-                Problem.PAYLOAD_TOO_LARGE, "The body may be at most " + longestBody + " bytes long", List.of());
+        ProblemDetails problem = ProblemDetails.of(Problem.PAYLOAD_TOO_LARGE, LongBodies.DETAIL, List.of());
+        LongBodies.hangUpAfterAnswer(context);
         context.response()
                 .setStatusCode(problem.status())
                 .putHeader("Content-Type", ProblemDetails.MEDIA_TYPE)
-                .putHeader("Connection", "close");
-        context.response()
-                .end(Json.encode(problem))
-                .onComplete(done -> context.request().connection().close());
+                .end(Json.encode(problem));
     }
 }

@@ -8,8 +8,12 @@ import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 import jakarta.inject.Singleton;
+import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.container.ContainerResponseContext;
 import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.Response;
+import java.util.Optional;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 
 /** How JSON is read, and how answers may be kept: strictly, and not at all. */
@@ -25,6 +29,16 @@ class WireFormat implements ObjectMapperCustomizer {
                 .setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
                 .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
                 .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail);
+    }
+
+    /** RESTEasy asks for the right type only where one is given. */
+    @ServerRequestFilter
+    Optional<Response> demandContentType(ContainerRequestContext request) {
+        boolean hasBody = request.getLength() > 0 || request.getHeaderString("Transfer-Encoding") != null;
+        return hasBody && request.getHeaderString(HttpHeaders.CONTENT_TYPE) == null
+                ? Optional.of(
+                        ProblemDetails.response(Problem.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json"))
+                : Optional.empty();
     }
 
     /** RFC 6749 §5.1: an answer that carries a token MUST NOT be stored. No other answer of ours is worth storing either. */

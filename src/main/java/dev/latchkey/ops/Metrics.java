@@ -4,20 +4,42 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.quarkus.runtime.Startup;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
-/** Latchkey's own metrics, under the names that the documentation and dashboards use. */
+/**
+ * Latchkey's own metrics, under the names that the documentation and dashboards use. All are there from the start, at zero: an
+ * alert on a rise would miss the first event of a counter that appears with it.
+ */
+@Startup
 @ApplicationScoped
 public class Metrics {
 
     private static final Duration[] BUCKETS = IntStream.of(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
             .mapToObj(Duration::ofMillis)
             .toArray(Duration[]::new);
+
+    private static final List<String> REFRESH_OUTCOMES = List.of(
+            "rotated",
+            "replayed",
+            "token_invalid",
+            "unknown_key",
+            "token_revoked",
+            "token_expired",
+            "token_unknown",
+            "token_reused",
+            "too_many_refreshes",
+            "temporarily_unavailable");
+    private static final List<String> LOGIN_OUTCOMES =
+            List.of("succeeded", "invalid_credentials", "overloaded", "temporarily_unavailable");
+    private static final List<String> END_REASONS = List.of("logout", "logout_all", "reuse", "superseded");
+    private static final List<String> CLEANUP_KINDS = List.of("expired", "rotated", "sessions", "audit");
 
     private final MeterRegistry registry;
     private final Timer rotation;
@@ -44,6 +66,26 @@ public class Metrics {
                 .description("When a clean-up pass last succeeded")
                 .baseUnit("seconds")
                 .register(registry);
+        REFRESH_OUTCOMES.forEach(this::refreshes);
+        LOGIN_OUTCOMES.forEach(this::logins);
+        END_REASONS.forEach(this::ends);
+        CLEANUP_KINDS.forEach(this::cleanedUpRows);
+    }
+
+    private Counter refreshes(String outcome) {
+        return registry.counter("latchkey.refreshes", "outcome", outcome);
+    }
+
+    private Counter logins(String outcome) {
+        return registry.counter("latchkey.logins", "outcome", outcome);
+    }
+
+    private Counter ends(String reason) {
+        return registry.counter("latchkey.sessions.ended", "reason", reason);
+    }
+
+    private Counter cleanedUpRows(String kind) {
+        return registry.counter("latchkey.cleanup.rows", "kind", kind);
     }
 
     /** Times the rotation's statement, also when it fails. */
@@ -53,12 +95,12 @@ public class Metrics {
 
     /** Counts an answer to a refresh: {@code rotated}, {@code replayed}, or the reason of a refusal. */
     public void refreshed(String outcome) {
-        registry.counter("latchkey.refreshes", "outcome", outcome).increment();
+        refreshes(outcome).increment();
     }
 
     /** Counts an answer to a login: {@code succeeded}, or the reason of a refusal. */
     public void loggedIn(String outcome) {
-        registry.counter("latchkey.logins", "outcome", outcome).increment();
+        logins(outcome).increment();
     }
 
     public void reuseAttack() {
@@ -67,12 +109,12 @@ public class Metrics {
 
     /** Counts sessions that ended here. */
     public void sessionsEnded(String reason, long count) {
-        registry.counter("latchkey.sessions.ended", "reason", reason).increment(count);
+        ends(reason).increment(count);
     }
 
     /** Counts rows that the clean-up removed. */
     public void cleanedUp(String kind, long rows) {
-        registry.counter("latchkey.cleanup.rows", "kind", kind).increment(rows);
+        cleanedUpRows(kind).increment(rows);
     }
 
     /** A clean-up pass succeeded. */

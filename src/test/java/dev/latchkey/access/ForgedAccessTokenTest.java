@@ -1,0 +1,121 @@
+package dev.latchkey.access;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.latchkey.testing.Api;
+import io.quarkus.test.junit.QuarkusTest;
+import io.vertx.core.json.JsonObject;
+import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.util.Base64;
+import java.util.UUID;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.junit.jupiter.api.Test;
+
+/** Tokens that are signed with the right secret, but wrong otherwise. Not for the packaged application: nobody has its secret. */
+@QuarkusTest
+class ForgedAccessTokenTest {
+
+    private final Api api = Api.underTest();
+
+    @Inject
+    AccessConfig config;
+
+    private Api.Session session;
+    private JsonObject header;
+    private JsonObject claims;
+
+    private void begin() {
+        session = api.newSession();
+        header = AccessTokenTest.part(session.accessToken(), 0);
+        claims = AccessTokenTest.part(session.accessToken(), 1);
+    }
+
+    @Test
+    void the_signature_is_hmac_sha_256_with_the_bytes_of_the_secret() throws Exception {
+        begin();
+        assertThat(answer("HmacSHA256")).isEqualTo("accepted");
+        assertThat(answer("HmacSHA512")).isEqualTo("access_token_invalid");
+        header.put("alg", "HS512");
+        assertThat(answer("HmacSHA512")).isEqualTo("access_token_invalid");
+    }
+
+    @Test
+    void another_issuer_audience_or_type_is_refused() throws Exception {
+        for (String wrong : new String[] {"", "x", "LATCHKEY", "http://localhost:8080/"}) {
+            begin();
+            claims.put("iss", wrong);
+            assertThat(answer("HmacSHA256")).as("iss " + wrong).isEqualTo("access_token_invalid");
+            begin();
+            claims.put("aud", wrong);
+            assertThat(answer("HmacSHA256")).as("aud " + wrong).isEqualTo("access_token_invalid");
+        }
+        for (Object wrong : new Object[] {"JWT", "jwt", "", "at+jwt ", "id+jwt", "text/at+jwt", 1, true}) {
+            begin();
+            header.put("typ", wrong);
+            assertThat(answer("HmacSHA256")).as("typ " + wrong).isEqualTo("access_token_invalid");
+        }
+        begin();
+        header.remove("typ");
+        assertThat(answer("HmacSHA256")).isEqualTo("access_token_invalid");
+        for (String right : new String[] {"at+jwt", "AT+JWT", "application/at+jwt"}) {
+            begin();
+            header.put("typ", right);
+            assertThat(answer("HmacSHA256")).as(right).isEqualTo("accepted");
+        }
+    }
+
+    @Test
+    void an_expired_token_is_refused_after_a_minute_of_leeway() throws Exception {
+        long now = System.currentTimeMillis() / 1000;
+        begin();
+        claims.put("iat", now - 900).put("exp", now - 30);
+        assertThat(answer("HmacSHA256")).isEqualTo("accepted");
+        claims.put("exp", now - 65);
+        assertThat(answer("HmacSHA256")).isEqualTo("access_token_invalid");
+        claims.remove("exp");
+        assertThat(answer("HmacSHA256")).isEqualTo("access_token_invalid");
+    }
+
+    @Test
+    void a_token_without_a_subject_session_or_id_is_refused() throws Exception {
+        for (String claim : new String[] {"iss", "aud", "sub", "sid", "jti"}) {
+            begin();
+            claims.remove(claim);
+            assertThat(answer("HmacSHA256")).as(claim).isEqualTo("access_token_invalid");
+        }
+        for (String claim : new String[] {"sub", "sid"}) {
+            begin();
+            claims.put(claim, "x");
+            assertThat(answer("HmacSHA256")).as(claim).isEqualTo("access_token_invalid");
+        }
+        begin();
+        claims.put("sid", 1);
+        assertThat(answer("HmacSHA256")).isEqualTo("access_token_invalid");
+    }
+
+    @Test
+    void a_session_of_another_user_or_of_nobody_has_ended() throws Exception {
+        begin();
+        claims.put("sub", api.newUser().id().toString());
+        assertThat(answer("HmacSHA256")).isEqualTo("session_ended");
+        begin();
+        claims.put("sid", UUID.randomUUID().toString());
+        assertThat(answer("HmacSHA256")).isEqualTo("session_ended");
+    }
+
+    private String answer(String algorithm) throws GeneralSecurityException {
+        String signed = text(header.encode().getBytes(StandardCharsets.UTF_8)) + "."
+                + text(claims.encode().getBytes(StandardCharsets.UTF_8));
+        Mac mac = Mac.getInstance(algorithm);
+        mac.init(new SecretKeySpec(config.jwtAccessSecret().getBytes(StandardCharsets.UTF_8), algorithm));
+        var answer = api.me(signed + "." + text(mac.doFinal(signed.getBytes(StandardCharsets.US_ASCII))));
+        return answer.status() == 200 ? "accepted" : answer.code();
+    }
+
+    private static String text(byte[] bytes) {
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+}

@@ -1,0 +1,14 @@
+package dev.latchkey.account;
+
+import dev.latchkey.testing.PackagedDatabase;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusIntegrationTest;
+
+@QuarkusIntegrationTest
+@WithTestResource(PackagedDatabase.class)
+class LoginTimingIT extends LoginTimingTest {
+    @Override
+    int tries() {
+        return 20;
+    }
+}
