@@ -3,7 +3,6 @@ package dev.latchkey;
 import dev.latchkey.testing.PackagedDatabase;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusIntegrationTest;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Order;
 
@@ -11,11 +10,6 @@ import org.junit.jupiter.api.Order;
 @WithTestResource(PackagedDatabase.class)
 @Order(Integer.MAX_VALUE)
 class LeakIT extends LeakTest {
-
-    @Override
-    Path log() {
-        return Path.of("target/quarkus.log");
-    }
 
     @Override
     List<String> secrets() {

@@ -2,6 +2,7 @@ package dev.latchkey.boot;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** What the program is asked to do: the word behind its name. */
@@ -13,18 +14,16 @@ enum Command {
     /** Print the schema's version and exit. */
     VERSION,
     /** Take the migrations back, newest first, and exit. */
-    ROLLBACK,
-    /** Something else: print what there is and exit. */
-    HELP;
+    ROLLBACK;
 
-    static Command of(String... arguments) {
+    /** Empty if it is asked for something else. */
+    static Optional<Command> of(String... arguments) {
         if (arguments.length == 0) {
-            return SERVE;
+            return Optional.of(SERVE);
         }
         return Arrays.stream(values())
                 .filter(command -> arguments.length == 1 && command.word().equals(arguments[0]))
-                .findFirst()
-                .orElse(HELP);
+                .findFirst();
     }
 
     static String all() {

@@ -2,6 +2,7 @@ package dev.latchkey.boot;
 
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.util.Optional;
 
 /** The program: serves by default; with a word behind it, works on the schema and exits. */
 @QuarkusMain
@@ -13,7 +14,12 @@ public class Latchkey {
      * @param arguments nothing, or one of the words of {@link Command}
      */
     public static void main(String... arguments) {
-        if (Command.of(arguments) != Command.SERVE) {
+        Optional<Command> command = Command.of(arguments);
+        if (command.isEmpty()) {
+            System.err.println("Say one of: " + Command.all());
+            System.exit(2);
+        }
+        if (command.get() != Command.SERVE) {
             System.setProperty("quarkus.http.host-enabled", "false");
             System.setProperty("quarkus.management.host-enabled", "false");
         }

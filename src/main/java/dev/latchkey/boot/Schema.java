@@ -33,6 +33,14 @@ class Schema {
     private static final String BASICS =
             "SELECT current_setting('server_version_num')::int, current_setting('default_transaction_isolation')";
 
+    /** A number of our own: the letters "latchkey". */
+    private static final String LOCK = "SELECT pg_try_advisory_lock(x'6c617463686b6579'::bigint)";
+
+    private static final long LOCK_PAUSE_MILLIS = 100;
+
+    private static final String MIGRATION_URL = "DB_MIGRATION_URL (or DB_URL)";
+    private static final String MIGRATION_CREDENTIALS = "DB_MIGRATION_USER or DB_MIGRATION_PASSWORD";
+
     private static final String MISSING = """
             SELECT string_agg(name, ', ' ORDER BY place) FROM (VALUES
                 (1, 'users', to_regclass('users') IS NOT NULL),
@@ -117,11 +125,39 @@ class Schema {
 
     void migrate() {
         try {
-            flyway.migrate();
+            migrateInTurn(flyway);
         } catch (FlywayException e) {
             throw explain(e);
+        } catch (SQLException e) {
+            throw explain(e, MIGRATION_URL, MIGRATION_CREDENTIALS);
         }
         check();
+    }
+
+    /**
+     * Has replicas that boot at once migrate one after the other: Flyway's own lock comes after it has looked whether there is
+     * a history.
+     */
+    static void migrateInTurn(Flyway flyway) throws SQLException {
+        try (Connection connection = flyway.getConfiguration().getDataSource().getConnection()) {
+            lock(connection);
+            flyway.migrate();
+        }
+    }
+
+    /**
+     * Asks again and again instead of waiting in the database, where the wait would hold up an index that is built
+     * concurrently. The lock goes with the connection.
+     */
+    private static void lock(Connection connection) throws SQLException {
+        while (!text(connection, LOCK).equals("t")) {
+            try {
+                Thread.sleep(LOCK_PAUSE_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new StartupException("it was interrupted while another replica migrated");
+            }
+        }
     }
 
     /** What Flyway's history says, or what there is to say where the schema was made with psql. */
@@ -145,12 +181,22 @@ class Schema {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (SQLException e) {
-            throw explain(e, "DB_MIGRATION_URL", "DB_MIGRATION_USER or DB_MIGRATION_PASSWORD");
+            throw explain(e, MIGRATION_URL, MIGRATION_CREDENTIALS);
         }
         return version();
     }
 
     private void check() {
+        try {
+            compare();
+        } catch (RuntimeException e) {
+            throw DatabaseException.in(e)
+                    .map(failure -> new StartupException("the schema can't be checked: " + failure.getMessage()))
+                    .orElseThrow(() -> e);
+        }
+    }
+
+    private void compare() {
         String missing = database.once(connection -> text(connection, MISSING));
         if (missing != null) {
             throw new StartupException("the database lacks " + missing
@@ -164,7 +210,8 @@ class Schema {
         try {
             schemaManager.validate();
         } catch (SchemaValidationException e) {
-            throw new StartupException("the schema was changed: " + describe(e) + ". " + MEND);
+            throw new StartupException("the schema was changed: " + describe(e)
+                    + ". Change it back by hand: V1__refresh_token_rotation.sql says how each column was made");
         }
         String unfilled = database.once(connection -> text(connection, UNFILLED_COLUMNS));
         if (accountConfig.registrationEnabled() && unfilled != null) {
@@ -191,7 +238,7 @@ class Schema {
     private static StartupException explain(FlywayException e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof SQLException sql) {
-                return explain(sql, "DB_MIGRATION_URL (or DB_URL)", "DB_MIGRATION_USER or DB_MIGRATION_PASSWORD");
+                return explain(sql, MIGRATION_URL, MIGRATION_CREDENTIALS);
             }
         }
         return new StartupException("the migration failed: " + e.getMessage());

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Checks what each setting alone can't tell: secrets that are weak, durations that don't go together. */
 @ApplicationScoped
@@ -25,6 +26,9 @@ class SettingsCheck {
 
     /** What the secrets in {@code .env.example} begin with. */
     private static final String PLACEHOLDER = "replace-me";
+
+    private static final Pattern PROXY =
+            Pattern.compile("[0-9.]+(?:/[0-9]{1,2})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:/[0-9]{1,3})?");
 
     private static final Duration LONGEST_RETRY_WINDOW = Duration.ofSeconds(60);
 
@@ -41,6 +45,9 @@ class SettingsCheck {
     interface HttpConfig {
         /** {@code CORS_ORIGINS}. */
         Optional<List<String>> corsOrigins();
+
+        /** {@code TRUSTED_PROXIES}. */
+        Optional<List<String>> trustedProxies();
     }
 
     SettingsCheck(
@@ -154,6 +161,15 @@ class SettingsCheck {
                 problems.add("CORS_ORIGINS: '" + origin + "' is not an origin, such as https://app.example.org");
             }
         }
+        for (String proxy : http.trustedProxies().orElse(List.of())) {
+            if (!isProxy(proxy.strip())) {
+                problems.add("TRUSTED_PROXIES: '" + proxy + "' is not an address or network, such as 10.0.0.0/8");
+            }
+        }
+    }
+
+    private static boolean isProxy(String text) {
+        return PROXY.matcher(text).matches();
     }
 
     private static boolean isOrigin(String text) {

@@ -19,7 +19,7 @@ class Startup {
     Startup(SettingsCheck settings, Schema schema, @CommandLineArguments String[] arguments) {
         this.settings = settings;
         this.schema = schema;
-        this.command = Command.of(arguments);
+        this.command = Command.of(arguments).orElseThrow();
     }
 
     void start(@Observes @Priority(Interceptor.Priority.PLATFORM_BEFORE) StartupEvent event) {
@@ -33,10 +33,9 @@ class Startup {
             }
             case VERSION -> say("Schema version " + schema.version());
             case ROLLBACK -> say("Rolled back; schema version " + schema.rollBack());
-            case HELP -> say("Say one of: " + Command.all());
         }
         if (command != Command.SERVE) {
-            Quarkus.asyncExit(command == Command.HELP ? 2 : 0);
+            Quarkus.asyncExit(0);
         }
     }
 

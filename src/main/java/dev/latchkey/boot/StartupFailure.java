@@ -5,6 +5,7 @@ import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.config.ConfigValidationException;
 import java.net.BindException;
+import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
@@ -27,6 +28,8 @@ final class StartupFailure {
             Pattern.compile("The config property (\\S+) is defined as the empty String .*");
     private static final Pattern NOT_READABLE = Pattern.compile(
             "The config property (\\S+) with the config value \"(.*)\" threw an Exception whilst being converted (.*)");
+
+    private static final Pattern CHOICE = Pattern.compile("enum class [\\w.$]+, allowed values: (.*)");
 
     /** What the datasource's libraries say, which know nothing of our variables. */
     private static final Map<String, String> KNOWN = Map.of(
@@ -99,7 +102,10 @@ final class StartupFailure {
         plain = NOT_SET.matcher(plain).replaceAll("$1 is not set");
         plain = EMPTY.matcher(plain).replaceAll("$1 is empty");
         plain = NOT_READABLE.matcher(plain).replaceAll("$1 can't be '$2': $3");
-        return withVariables(plain.replaceAll("enum class [\\w.$]+, allowed values: ", "one of "));
+        plain = CHOICE.matcher(plain)
+                .replaceAll(match ->
+                        "one of " + match.group(1).toUpperCase(Locale.ROOT).replace('-', '_'));
+        return withVariables(plain);
     }
 
     /** Puts the environment variable in the place of each property that is read from one. */

@@ -2,6 +2,7 @@ package dev.latchkey.database;
 
 import java.io.Serial;
 import java.sql.SQLException;
+import java.util.Optional;
 import java.util.Set;
 
 /** The database is away, or refused a statement. Its message carries no values, since those may be personal. */
@@ -15,6 +16,9 @@ public class DatabaseException extends RuntimeException {
     private static final String DEADLOCK_DETECTED = "40P01";
     private static final String FOREIGN_KEY_VIOLATION = "23503";
     private static final Set<String> SHUTDOWNS = Set.of("57P01", "57P02", "57P03", "57P05");
+
+    /** Read-only, out of resources, over a limit, lock or statement timed out, system error. */
+    private static final Set<String> LATER = Set.of("25", "40", "53", "54", "55", "57", "58");
 
     private final String state;
     private final boolean reached;
@@ -46,6 +50,26 @@ public class DatabaseException extends RuntimeException {
     /** Whether the database could not be reached, or left in the middle: what was sent may have been done. */
     public boolean connectionLost() {
         return state.isEmpty() || state.startsWith("08") || SHUTDOWNS.contains(state);
+    }
+
+    /** Whether the database is away or overburdened, so that the same request may succeed later. */
+    public boolean unavailable() {
+        return passes() || LATER.contains(state.substring(0, Math.min(2, state.length())));
+    }
+
+    /** Whether a value does not fit its column: the application's own table may have a narrower one than ours. */
+    public boolean unfitValue() {
+        return state.startsWith("22");
+    }
+
+    /** The failure of a statement that something else sent, Hibernate say; empty if there was none. */
+    public static Optional<DatabaseException> in(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException sql) {
+                return Optional.of(new DatabaseException(sql, true));
+            }
+        }
+        return Optional.empty();
     }
 
     /** The five-character SQLSTATE, empty when no server was involved. */

@@ -17,7 +17,6 @@ import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
 import java.io.IOException;
-import java.sql.SQLException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -32,6 +31,8 @@ class ErrorMappers {
 
     /** The attribute by which an authentication says that the token is valid, but its session has ended. */
     private static final String SESSION_ENDED = "session_ended";
+
+    private static final String SEE_LOG = "The log has more under this request id";
 
     @ServerExceptionMapper
     Response problem(ProblemException e) {
@@ -121,9 +122,17 @@ class ErrorMappers {
     @ServerExceptionMapper
     Response database(DatabaseException e) {
         LOG.error(e.getMessage());
-        return unavailable();
+        if (e.unavailable()) {
+            return ProblemDetails.response(
+                    Problem.TEMPORARILY_UNAVAILABLE, "The database does not answer as it should: try again");
+        }
+        if (e.unfitValue()) {
+            return ProblemDetails.response(Problem.INVALID_REQUEST, "A value is longer than this service can store");
+        }
+        return ProblemDetails.response(Problem.INTERNAL_ERROR, SEE_LOG);
     }
 
+    /** For these Quarkus has a mapper of its own. */
     @ServerExceptionMapper
     Response persistence(PersistenceException e) {
         return internal(e);
@@ -131,19 +140,10 @@ class ErrorMappers {
 
     @ServerExceptionMapper
     Response internal(Exception e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql) {
-                LOG.error(
-                        "SQLSTATE " + sql.getSQLState() + " in " + e.getClass().getSimpleName());
-                return unavailable();
-            }
-        }
-        LOG.error("A request failed", e);
-        return ProblemDetails.response(Problem.INTERNAL_ERROR, "The log has more under this request id");
-    }
-
-    private static Response unavailable() {
-        return ProblemDetails.response(Problem.TEMPORARILY_UNAVAILABLE, "The database can't be reached: try again");
+        return DatabaseException.in(e).map(this::database).orElseGet(() -> {
+            LOG.error("A request failed", e);
+            return ProblemDetails.response(Problem.INTERNAL_ERROR, SEE_LOG);
+        });
     }
 
     /** The last name on the way to the value; the body itself has none that a client would know. */

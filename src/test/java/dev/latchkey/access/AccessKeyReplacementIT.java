@@ -12,9 +12,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code JWT_ACCESS_SECRET} is replaced in three deployments without refusing a request, as {@code JWT_REFRESH_SECRET} is. */
+@Tag("slow")
 class AccessKeyReplacementIT {
 
     private static final String OLD = Settings.secret();

@@ -16,10 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** That a login's answer does not tell whether the user exists: not by what it says, and not by when it comes. */
 @QuarkusTest
+@Tag("slow")
 class LoginTimingTest {
 
     private static final int WARM_UP = 10;

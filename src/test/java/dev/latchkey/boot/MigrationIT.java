@@ -13,9 +13,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The schema comes, is told, is checked and goes, by the service's commands, by its boot and by psql. */
+@Tag("slow")
 class MigrationIT {
 
     private static final String TABLES = """

@@ -15,9 +15,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Whatever is wrong stops the start-up in seconds, with a sentence that names the environment variable or the mend. */
+@Tag("slow")
 class StartupIT {
 
     private static final String NOWHERE = "jdbc:postgresql://localhost:1/latchkey";

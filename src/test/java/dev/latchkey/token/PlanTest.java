@@ -16,9 +16,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The two hot statements on a million rows: they find their rows by the unique indexes, whatever the statistics say. */
+@Tag("slow")
 class PlanTest {
 
     private static final int SESSIONS = 100_000;
