@@ -6,6 +6,7 @@ import io.smallrye.config.PropertiesConfigSource;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.net.ServerSocket;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,8 +19,8 @@ import java.util.concurrent.TimeUnit;
 import org.eclipse.microprofile.config.spi.ConfigSource;
 
 /**
- * What dev mode and tests have without being told, and production never: secrets of their own. Dev mode keeps them beside its
- * database in {@code .dev}, so that sessions outlive a restart.
+ * What dev mode and tests have without being told, and production never: secrets of their own, and a port for the tests'
+ * database. Dev mode keeps its secrets beside its database in {@code .dev}, so that sessions outlive a restart.
  */
 public class DevelopmentSettings implements ConfigSourceFactory {
 
@@ -31,16 +32,17 @@ public class DevelopmentSettings implements ConfigSourceFactory {
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
         if (context.getProfiles().contains("dev")) {
             stopLeftBehindDatabase();
-            return secrets(secret("access-secret"), secret("refresh-secret"));
+            return settings(secret("access-secret"), secret("refresh-secret"), Map.of());
         }
         if (context.getProfiles().contains("test")) {
-            return secrets(randomSecret(), randomSecret());
+            // The extension's own choice is one of 5432 to 5442, where a PostgreSQL may run already.
+            return settings(randomSecret(), randomSecret(), Map.of("quarkus.embedded.postgresql.port", freePort()));
         }
         return List.of();
     }
 
-    private static Iterable<ConfigSource> secrets(String access, String refresh) {
-        Map<String, String> settings = new HashMap<>();
+    private static Iterable<ConfigSource> settings(String access, String refresh, Map<String, String> others) {
+        Map<String, String> settings = new HashMap<>(others);
         settings.put("JWT_ACCESS_SECRET", access);
         settings.put("JWT_REFRESH_SECRET", refresh);
         return List.of(new PropertiesConfigSource(settings, "development settings", ORDINAL));
@@ -53,6 +55,14 @@ public class DevelopmentSettings implements ConfigSourceFactory {
                 Files.writeString(file, randomSecret());
             }
             return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String freePort() {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return Integer.toString(socket.getLocalPort());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
