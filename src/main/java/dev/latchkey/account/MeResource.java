@@ -50,7 +50,7 @@ class MeResource {
                             schema = @Schema(implementation = ProblemDetails.class)))
     public Me me() {
         return users.findUser(SessionCheck.session(caller).user())
-                .map(user -> new Me(user.id, user.email, List.of(user.roles)))
+                .map(user -> new Me(user.id, user.email, user.roles()))
                 .orElseThrow(() -> new ProblemException(Problem.SESSION_ENDED, "Log in again"));
     }
 }

@@ -5,6 +5,8 @@ import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
 import java.util.UUID;
 import org.hibernate.annotations.Immutable;
 
@@ -33,4 +35,9 @@ public class User {
 
     @Column(name = "disabled_at")
     public Instant disabledAt;
+
+    /** None where the application's own table has null. */
+    List<String> roles() {
+        return roles == null ? List.of() : Arrays.asList(roles);
+    }
 }

@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -195,6 +196,6 @@ public class RefreshTokens {
 
     private static <T> List<T> array(ResultSet row, String column, Class<T[]> type) throws SQLException {
         java.sql.Array array = row.getArray(column);
-        return array == null ? List.of() : List.of(type.cast(array.getArray()));
+        return array == null ? List.of() : Arrays.asList(type.cast(array.getArray()));
     }
 }

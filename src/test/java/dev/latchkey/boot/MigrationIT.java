@@ -123,10 +123,11 @@ class MigrationIT {
         database.execute("""
                 CREATE TABLE users (
                     id            uuid         PRIMARY KEY,
-                    email         varchar(255) NOT NULL UNIQUE,
+                    email         varchar(100) NOT NULL UNIQUE,
                     password_hash varchar(100),
                     display_name  text         NOT NULL DEFAULT 'nobody',
-                    "group"       integer
+                    "group"       integer,
+                    roles         text[]
                 );
                 INSERT INTO users VALUES ('00000000-0000-4000-8000-000000000001', 'Ada@example.org', NULL, 'Ada', 7);
                 CREATE TABLE unrelated (id integer);
@@ -139,6 +140,12 @@ class MigrationIT {
                     .isEqualTo("email_taken");
             Api.Session session = packaged.api().newSession();
             assertThat(packaged.api().refresh(session.refreshToken()).status()).isEqualTo(200);
+            assertThat(packaged.api().me(session.accessToken()).json().getJsonArray("roles"))
+                    .isEmpty();
+            assertThat(packaged.api()
+                            .register("x".repeat(100) + "@example.org", Api.PASSWORD)
+                            .code())
+                    .isEqualTo("invalid_request");
         }
 
         Map<String, Object> ada = database.rows("SELECT * FROM users WHERE email = 'Ada@example.org'")
@@ -147,7 +154,7 @@ class MigrationIT {
                 .containsEntry("display_name", "Ada")
                 .containsEntry("group", 7)
                 .containsEntry("session_epoch", 0);
-        assertThat(ada.get("roles")).hasToString("{user}");
+        assertThat(ada.get("roles")).isNull();
         assertThat(database.value(
                         "SELECT string_agg(version, ' ' ORDER BY installed_rank) FROM latchkey_schema_history"))
                 .isEqualTo("0 1");
