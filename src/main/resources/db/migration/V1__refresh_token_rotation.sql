@@ -114,6 +114,7 @@ BEGIN
     );
     CREATE INDEX IF NOT EXISTS ix_login_sessions_user_id ON login_sessions (user_id);
     CREATE INDEX IF NOT EXISTS ix_login_sessions_expires_at ON login_sessions (expires_at);
+    CREATE INDEX IF NOT EXISTS ix_login_sessions_ended_at ON login_sessions (ended_at) WHERE ended_at IS NOT NULL;
 
     ------------------------------------------------------------------------------------------------------------------
     -- refresh_tokens: no index holds a column that a rotation changes, and each page keeps room, so that its update
@@ -167,6 +168,7 @@ BEGIN
     INTO trouble
     FROM (VALUES ('ux_users_email', 'users'),
                  ('ix_login_sessions_user_id', 'login_sessions'), ('ix_login_sessions_expires_at', 'login_sessions'),
+                 ('ix_login_sessions_ended_at', 'login_sessions'),
                  ('ix_refresh_tokens_user_id', 'refresh_tokens'), ('ix_refresh_tokens_token_hash', 'refresh_tokens'),
                  ('ix_refresh_tokens_expires_at', 'refresh_tokens'), ('ux_refresh_tokens_family_generation', 'refresh_tokens'),
                  ('ux_audit_logs_session_generation_event', 'audit_logs'), ('ix_audit_logs_user_id', 'audit_logs'),

@@ -8,10 +8,13 @@ import dev.latchkey.token.Sessions.Started;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
+import org.jboss.logging.Logger;
 
 /** Checks who somebody is and starts a session. */
 @ApplicationScoped
 class LogIn {
+
+    private static final Logger LOG = Logger.getLogger(LogIn.class);
 
     private final Users users;
     private final Passwords passwords;
@@ -55,6 +58,15 @@ class LogIn {
         return outcome;
     }
 
+    /** Not worth a refusal: if too many passwords wait, the next login does it. */
+    private void strengthen(User user, String password) {
+        try {
+            users.replaceHash(user.id, user.passwordHash, passwords.hash(password));
+        } catch (Passwords.OverloadedException e) {
+            LOG.debug("A hash stays as it is for now");
+        }
+    }
+
     private Outcome attempt(String email, String password, String device, Client client) {
         Optional<User> found = users.findByEmail(email);
         boolean matches =
@@ -64,7 +76,7 @@ class LogIn {
         }
         User user = found.get();
         if (passwords.outdated(user.passwordHash)) {
-            users.replaceHash(user.id, user.passwordHash, passwords.hash(password));
+            strengthen(user, password);
         }
         JsonObject details = new JsonObject().put("device", device);
         AuditEntry entry = new AuditEntry(SecurityEvent.LOGIN_SUCCEEDED, null, client, details);

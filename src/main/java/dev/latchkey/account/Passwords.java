@@ -24,6 +24,9 @@ class Passwords {
     /** As many may wait for each one that is hashed: about a second's worth. */
     private static final int MOST_WAITING_FOR_EACH = 16;
 
+    /** Each that waits takes one of some 200 worker threads; most are for everybody else. */
+    private static final int MOST_WAITING = 64;
+
     private final Argon2PasswordEncoder argon2 =
             new Argon2PasswordEncoder(SALT_BYTES, HASH_BYTES, LANES, KIBIBYTES, PASSES);
     private final BCryptPasswordEncoder bcrypt = new BCryptPasswordEncoder();
@@ -36,7 +39,8 @@ class Passwords {
 
     Passwords(AccountConfig config) {
         this.permits = new Semaphore(config.passwordHashConcurrency(), true);
-        this.mostInside = (1 + MOST_WAITING_FOR_EACH) * config.passwordHashConcurrency();
+        this.mostInside = config.passwordHashConcurrency()
+                + Math.min(MOST_WAITING_FOR_EACH * config.passwordHashConcurrency(), MOST_WAITING);
         this.nobodysHash = argon2.encode("nobody");
     }
 

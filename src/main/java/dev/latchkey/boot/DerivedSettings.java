@@ -19,6 +19,9 @@ public class DerivedSettings implements ConfigSourceFactory {
 
     private static final String DEFAULT_TIMEOUT = "5s";
 
+    /** How much of {@code DB_TIMEOUT} the server has. */
+    private static final int SERVER_PERCENT = 80;
+
     @Override
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
         int cores = Runtime.getRuntime().availableProcessors();
@@ -32,7 +35,10 @@ public class DerivedSettings implements ConfigSourceFactory {
         return List.of(new PropertiesConfigSource(settings, "derived settings", ORDINAL));
     }
 
-    /** The driver's timeouts are whole seconds. It closes the connection then; it never sends a cancel, which may lie. */
+    /**
+     * The driver's timeouts are whole seconds. It closes the connection then; it never sends a cancel, which may lie. The server
+     * gives up a little earlier: a rotation that was given up here must not happen there, later, behind the client's back.
+     */
     private static void putTimeout(ConfigSourceContext context, Map<String, String> settings) {
         Duration timeout;
         try {
@@ -45,6 +51,9 @@ public class DerivedSettings implements ConfigSourceFactory {
         String seconds = Long.toString(Math.max(1, timeout.plusMillis(999).toSeconds()));
         settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.socketTimeout", seconds);
         settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.connectTimeout", seconds);
+        settings.put(
+                "quarkus.datasource.jdbc.new-connection-sql",
+                "SET statement_timeout = " + timeout.toMillis() * SERVER_PERCENT / 100);
     }
 
     private static boolean isSet(ConfigSourceContext context, String name) {

@@ -20,10 +20,13 @@ import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.flywaydb.core.api.MigrationInfo;
 import org.hibernate.relational.SchemaManager;
+import org.jboss.logging.Logger;
 
 /** The database's schema at start-up: migrates it, checks it, tells its version, takes it back. */
 @ApplicationScoped
 class Schema {
+
+    private static final Logger LOG = Logger.getLogger(Schema.class);
 
     private static final String ROLLBACK_SCRIPT = "/db/rollback/U1__refresh_token_rotation.sql";
     private static final String MEND =
@@ -35,6 +38,8 @@ class Schema {
 
     /** A number of our own: the letters "latchkey". */
     private static final String LOCK = "SELECT pg_try_advisory_lock(x'6c617463686b6579'::bigint)";
+
+    private static final String UNLOCK = "SELECT pg_advisory_unlock(x'6c617463686b6579'::bigint)";
 
     private static final long LOCK_PAUSE_MILLIS = 100;
 
@@ -50,7 +55,11 @@ class Schema {
                 (5, 'cleanup_expired_refresh_tokens(integer)', to_regprocedure('cleanup_expired_refresh_tokens(integer)') IS NOT NULL),
                 (6, 'end_session(uuid)', to_regprocedure('end_session(uuid)') IS NOT NULL),
                 (7, 'end_user_sessions(uuid)', to_regprocedure('end_user_sessions(uuid)') IS NOT NULL),
-                (8, 'end_all_sessions()', to_regprocedure('end_all_sessions()') IS NOT NULL)) AS ours (place, name, there)
+                (8, 'end_all_sessions()', to_regprocedure('end_all_sessions()') IS NOT NULL),
+                (9, 'the unique index of audit_logs on (session_id, generation, event_type)',
+                    to_regclass('audit_logs') IS NULL
+                    OR EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass('audit_logs')
+                               AND indisunique AND indisvalid AND indpred IS NOT NULL))) AS ours (place, name, there)
             WHERE NOT there
             """;
 
@@ -141,16 +150,25 @@ class Schema {
     static void migrateInTurn(Flyway flyway) throws SQLException {
         try (Connection connection = flyway.getConfiguration().getDataSource().getConnection()) {
             lock(connection);
-            flyway.migrate();
+            try {
+                flyway.migrate();
+            } finally {
+                text(connection, UNLOCK);
+            }
         }
     }
 
     /**
      * Asks again and again instead of waiting in the database, where the wait would hold up an index that is built
-     * concurrently. The lock goes with the connection.
+     * concurrently.
      */
     private static void lock(Connection connection) throws SQLException {
+        boolean waiting = false;
         while (!text(connection, LOCK).equals("t")) {
+            if (!waiting) {
+                LOG.info("Another replica migrates: waiting for it");
+                waiting = true;
+            }
             try {
                 Thread.sleep(LOCK_PAUSE_MILLIS);
             } catch (InterruptedException e) {

@@ -61,7 +61,8 @@ public class ExpiredTokenCleanup {
     private static final String PRUNE_SESSIONS = """
             DELETE FROM login_sessions WHERE id IN (
                 SELECT id FROM login_sessions
-                WHERE expires_at < now() - make_interval(days => ?) OR ended_at < now() - make_interval(days => ?)
+                WHERE expires_at < now() - make_interval(days => ?)
+                   OR ended_at < now() - greatest(make_interval(days => ?), interval '1 hour')
                 LIMIT %d FOR UPDATE SKIP LOCKED)
             """.formatted(BATCH);
 
@@ -130,7 +131,13 @@ public class ExpiredTokenCleanup {
         long start = System.nanoTime();
         try {
             Pruned tokens = pruneTokens();
+            metrics.cleanedUp("expired", tokens.expired());
+            metrics.cleanedUp("rotated", tokens.rotated());
+            long audit = inBatches(
+                    statement -> statement.setLong(1, config.auditRetention().toSeconds()), PRUNE_AUDIT);
+            metrics.cleanedUp("audit", audit);
             long superseded = inBatches(statement -> {}, MARK_SUPERSEDED);
+            metrics.sessionsEnded("superseded", superseded);
             long leftovers = inBatches(statement -> {}, REVOKE_LEFTOVERS);
             long sessions = inBatches(
                     statement -> {
@@ -138,18 +145,10 @@ public class ExpiredTokenCleanup {
                         statement.setInt(2, config.cleanupRetentionDays());
                     },
                     PRUNE_SESSIONS);
-            long audit = inBatches(
-                    statement -> statement.setLong(1, config.auditRetention().toSeconds()), PRUNE_AUDIT);
+            metrics.cleanedUp("sessions", sessions);
             long live = countLive();
 
             Duration took = Duration.ofNanos(System.nanoTime() - start);
-            metrics.cleanedUp("expired", tokens.expired());
-            metrics.cleanedUp("rotated", tokens.rotated());
-            metrics.cleanedUp("sessions", sessions);
-            metrics.cleanedUp("audit", audit);
-            if (superseded > 0) {
-                metrics.sessionsEnded("superseded", superseded);
-            }
             metrics.cleanupSucceeded(took, live, Instant.now());
             LOG.infof(
                     "Cleaned up in %d ms: %d expired and %d rotated tokens, %d sessions, %d audit rows removed;"
@@ -207,7 +206,7 @@ public class ExpiredTokenCleanup {
         long total = 0;
         long changed;
         do {
-            changed = database.again(connection -> {
+            changed = database.patiently(connection -> {
                 try (PreparedStatement statement = connection.prepareStatement(sql)) {
                     binding.to(statement);
                     return statement.executeUpdate();

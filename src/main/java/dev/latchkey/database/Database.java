@@ -3,6 +3,7 @@ package dev.latchkey.database;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
@@ -45,16 +46,24 @@ public class Database {
     }
 
     /**
-     * Runs work that may take long, once: a count over a large table, say. Everything else is cut off after {@code
-     * DB_TIMEOUT}.
+     * Runs work that may take long, in a transaction of its own: what looks at a whole table, say. Everything else is given up
+     * after {@code DB_TIMEOUT}.
      */
     public <T> T patiently(Work<T> work) {
         return once(connection -> {
             int usual = connection.getNetworkTimeout();
             connection.setNetworkTimeout(Runnable::run, PATIENCE_MILLIS);
-            try {
-                return work.on(connection);
+            connection.setAutoCommit(false);
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("SET LOCAL statement_timeout = " + PATIENCE_MILLIS);
+                T result = work.on(connection);
+                connection.commit();
+                return result;
+            } catch (SQLException e) {
+                connection.rollback();
+                throw e;
             } finally {
+                connection.setAutoCommit(true);
                 connection.setNetworkTimeout(Runnable::run, usual);
             }
         });
@@ -80,7 +89,10 @@ public class Database {
                 return steps.get();
             } catch (DatabaseException e) {
                 begun |= e.reached();
-                if (!begun || !e.passes() || System.nanoTime() > deadline) {
+                if (!begun
+                        || !e.passes()
+                        || System.nanoTime() > deadline
+                        || Thread.currentThread().isInterrupted()) {
                     throw e;
                 }
             }

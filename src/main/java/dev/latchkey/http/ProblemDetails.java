@@ -22,7 +22,7 @@ public record ProblemDetails(
 
         @Schema(examples = "401") int status,
 
-        @Schema(examples = "The refresh token was rotated before, outside of its retry window: log in again")
+        @Schema(examples = "It was swapped before, outside of its retry window: log in again")
         String detail,
 
         @Schema(description = "What programs go by", examples = "token_reused")

@@ -42,13 +42,13 @@ class LogOut {
         }
         UUID noSuccessor = UUID.randomUUID();
         Optional<Look> look = database.again(() -> tokens.look(token.get(), noSuccessor));
-        if (look.isEmpty() || look.get().standing() == Standing.ENDED) {
+        if (look.isEmpty()) {
             return;
         }
-        if (look.get().standing() == Standing.REUSED) {
-            reuse.caughtAtLogout(token.get(), look.get(), client);
+        if (look.get().standing() == Standing.REUSED && reuse.caughtAtLogout(token.get(), look.get(), client)) {
             return;
         }
+        // Also of a session that is over already: its user may be enabled again, its end may not have been written.
         AuditEntry entry = new AuditEntry(SecurityEvent.LOGOUT, token.get().generation(), client, new JsonObject());
         sessions.end(token.get().session(), EndReason.LOGOUT, entry);
     }

@@ -3,6 +3,7 @@ package dev.latchkey.token;
 import dev.latchkey.audit.AuditEntry;
 import dev.latchkey.audit.Client;
 import dev.latchkey.database.Database;
+import dev.latchkey.database.DatabaseException;
 import dev.latchkey.ops.Metrics;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.Connection;
@@ -12,6 +13,7 @@ import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import org.jboss.logging.Logger;
 
 /**
  * Starts sessions, finds them, and ends them. The truth about an end is the session's row and the user's epoch, which every
@@ -19,6 +21,8 @@ import java.util.UUID;
  */
 @ApplicationScoped
 public class Sessions {
+
+    private static final Logger LOG = Logger.getLogger(Sessions.class);
 
     // Nothing is inserted unless the user still has the epoch that the login read together with the password's hash.
     private static final String START = """
@@ -59,7 +63,8 @@ public class Sessions {
             """.formatted(AuditEntry.COLUMNS, AuditEntry.PARAMETERS, RECORD_END);
 
     private static final String END_LEFTOVERS = """
-            UPDATE refresh_tokens SET revoked_at = now(), revoked_reason = ? WHERE family_id = ? AND revoked_at IS NULL
+            UPDATE refresh_tokens t SET revoked_at = s.ended_at, revoked_reason = s.end_reason FROM login_sessions s
+            WHERE t.family_id = ? AND t.revoked_at IS NULL AND s.id = t.family_id AND s.ended_at IS NOT NULL
             """;
 
     private static final String END_ALL = """
@@ -169,15 +174,25 @@ public class Sessions {
     public boolean end(UUID session, EndReason reason, AuditEntry entry) {
         boolean ended = database.again(connection -> end(connection, session, reason, entry));
         count(reason, ended ? 1 : 0);
-        // In a statement of its own, since the first can't see what a racing rotation inserted meanwhile.
-        database.again(connection -> {
-            try (PreparedStatement statement = connection.prepareStatement(END_LEFTOVERS)) {
-                statement.setString(1, reason.name());
-                statement.setObject(2, session);
-                return statement.executeUpdate();
-            }
-        });
+        revokeLeftovers(END_LEFTOVERS, session);
         return ended;
+    }
+
+    /**
+     * In a statement of its own, since the first can't see what a racing rotation inserted meanwhile. That is dead already; if it
+     * can't be marked now, the clean-up does it.
+     */
+    private void revokeLeftovers(String sql, UUID of) {
+        try {
+            database.again(connection -> {
+                try (PreparedStatement statement = connection.prepareStatement(sql)) {
+                    statement.setObject(1, of);
+                    return statement.executeUpdate();
+                }
+            });
+        } catch (DatabaseException e) {
+            LOG.warnf("What a racing refresh left is for the clean-up: %s", e.getMessage());
+        }
     }
 
     private static boolean end(Connection connection, UUID session, EndReason reason, AuditEntry entry)
@@ -204,12 +219,7 @@ public class Sessions {
     public int endAll(Living asking, EndReason reason, AuditEntry entry) {
         int ended = database.again(connection -> endAll(connection, asking, reason, entry));
         count(reason, ended);
-        database.again(connection -> {
-            try (PreparedStatement statement = connection.prepareStatement(END_ALL_LEFTOVERS)) {
-                statement.setObject(1, asking.user());
-                return statement.executeUpdate();
-            }
-        });
+        revokeLeftovers(END_ALL_LEFTOVERS, asking.user());
         return ended;
     }
 

@@ -142,16 +142,23 @@ class StartupIT {
     void a_schema_that_was_changed_by_hand_is_told_with_its_mend() {
         OneDatabase lacksColumn = copyOfMigrated();
         lacksColumn.execute("ALTER TABLE login_sessions DROP COLUMN device");
+        OneDatabase lacksAuditIndex = copyOfMigrated();
+        lacksAuditIndex.execute("DROP INDEX ux_audit_logs_session_generation_event");
         OneDatabase lacksHashIndex = copyOfMigrated();
         lacksHashIndex.execute("DROP INDEX ix_refresh_tokens_token_hash");
         OneDatabase lacksGenerationIndex = copyOfMigrated();
         lacksGenerationIndex.execute("DROP INDEX ux_refresh_tokens_family_generation;"
                 + "CREATE INDEX ux_refresh_tokens_family_generation ON refresh_tokens (family_id, generation)");
 
-        List<String> failures = Attempt.failures(
-                List.of(lacksColumn.settings(), lacksHashIndex.settings(), lacksGenerationIndex.settings()));
+        List<String> failures = Attempt.failures(List.of(
+                lacksColumn.settings(),
+                lacksHashIndex.settings(),
+                lacksGenerationIndex.settings(),
+                lacksAuditIndex.settings()));
 
         assertThat(failures.get(0)).contains("login_sessions", "device", "V1__refresh_token_rotation.sql");
+        assertThat(failures.get(3))
+                .contains("lacks the unique index of audit_logs on (session_id, generation, event_type)");
         assertThat(failures.get(1)).contains("refresh_tokens lacks its unique index on (token_hash)");
         assertThat(failures.get(2)).contains("refresh_tokens lacks its unique index on (family_id, generation)");
     }

@@ -202,6 +202,38 @@ class BarrierTest {
     }
 
     @Test
+    void a_logout_of_a_disabled_user_holds_when_the_user_is_enabled_again() {
+        Session session = api.newSession();
+        Db.update("UPDATE users SET disabled_at = now() WHERE id = ?", session.user());
+        assertThat(api.logout(session.refreshToken()).status()).isEqualTo(204);
+
+        Db.update("UPDATE users SET disabled_at = NULL WHERE id = ?", session.user());
+
+        assertThat(api.refresh(session.refreshToken()).code()).isEqualTo("token_revoked");
+    }
+
+    @Test
+    void a_rotation_that_was_given_up_does_not_happen_later() throws Exception {
+        Session session = api.newSession();
+        try (Race race = new Race();
+                Hold hold = Hold.rotationBeforeItInserts(session.id())) {
+            Future<Answer> refresh = race.start(() -> api.refresh(session.refreshToken()));
+            hold.untilHeld();
+
+            Answer answer = Race.result(refresh);
+            assertThat(answer.status()).as(answer.toString()).isEqualTo(503);
+            assertThat(answer.header("Retry-After")).isEqualTo("1");
+        }
+        // As it would be known if it had happened: rotated long ago, which is theft at the next try.
+        Thread.sleep(500);
+        assertThat(Tokens.rows(session.id()))
+                .hasSize(1)
+                .first()
+                .satisfies(row -> assertThat(row).containsEntry("revoked", false));
+        assertThat(api.refresh(session.refreshToken()).status()).isEqualTo(200);
+    }
+
+    @Test
     void enabling_a_disabled_user_again_revives_nothing() throws Exception {
         User user = api.newUser();
         Session session = api.logIn(user);
