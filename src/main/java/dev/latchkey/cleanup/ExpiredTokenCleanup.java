@@ -34,8 +34,7 @@ public class ExpiredTokenCleanup {
     private static final Duration FIRST_PASS_AFTER = Duration.ofSeconds(10);
 
     // Walks along the index on expires_at, since no index may hold what a rotation changes. A token that was rotated
-    // long
-    // enough ago was made before that, so it expires before (now + idle lifetime - retention), where the walk ends.
+    // long enough ago was made before that, so it expires before (now + idle lifetime - retention): the walk's end.
     private static final String PRUNE_TOKENS = """
             WITH given AS (
                 SELECT ?::timestamptz AS after_time, ?::uuid AS after_id, now() + ? * interval '1 second' AS walk_end,
@@ -85,8 +84,7 @@ public class ExpiredTokenCleanup {
             SELECT 'SESSION_REVOKED', user_id, id, '{"reason": "SUPERSEDED"}' FROM ended
             """.formatted(BATCH);
 
-    // What a rotation that raced the end of its session left unrevoked. It was dead all the same; now the table says
-    // so.
+    // What a rotation that raced the end of its session left unrevoked. It was dead already; now the table says so.
     private static final String REVOKE_LEFTOVERS = """
             UPDATE refresh_tokens SET revoked_at = now(), revoked_reason = leftover.end_reason
             FROM (SELECT t.id, s.end_reason FROM login_sessions s JOIN refresh_tokens t ON t.family_id = s.id

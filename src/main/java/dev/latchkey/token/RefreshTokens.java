@@ -23,8 +23,7 @@ public class RefreshTokens {
     private static final int LONGEST_PATH = 64;
 
     // "NOT t.revoked" and "IS TRUE" are spelled so that no index on a condition can attract the planner when its
-    // statistics
-    // are stale. No transaction surrounds the statement: it commits in the one round trip that it takes.
+    // statistics are stale. No transaction surrounds the statement: it commits in the one round trip that it takes.
     static final String ROTATE = """
             WITH old AS (
                 UPDATE refresh_tokens t SET revoked_at = now(), revoked_reason = 'ROTATED', replaced_by = ?
