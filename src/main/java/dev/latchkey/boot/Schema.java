@@ -254,12 +254,9 @@ class Schema {
     }
 
     private static StartupException explain(FlywayException e) {
-        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql) {
-                return explain(sql, MIGRATION_URL, MIGRATION_CREDENTIALS);
-            }
-        }
-        return new StartupException("the migration failed: " + e.getMessage());
+        return DatabaseException.in(e)
+                .map(failure -> explain((SQLException) failure.getCause(), MIGRATION_URL, MIGRATION_CREDENTIALS))
+                .orElseGet(() -> new StartupException("the migration failed: " + e.getMessage()));
     }
 
     private static StartupException explain(SQLException e, String url, String credentials) {

@@ -43,12 +43,12 @@ public class DatabaseException extends RuntimeException {
     }
 
     /** Whether the statement certainly left nothing behind, and only its timing was to blame. */
-    public boolean rolledBack() {
+    private boolean rolledBack() {
         return state.equals(SERIALIZATION_FAILURE) || state.equals(DEADLOCK_DETECTED);
     }
 
     /** Whether the database could not be reached, or left in the middle: what was sent may have been done. */
-    public boolean connectionLost() {
+    private boolean connectionLost() {
         return state.isEmpty() || state.startsWith("08") || SHUTDOWNS.contains(state);
     }
 
@@ -70,11 +70,6 @@ public class DatabaseException extends RuntimeException {
             }
         }
         return Optional.empty();
-    }
-
-    /** The five-character SQLSTATE, empty when no server was involved. */
-    public String state() {
-        return state;
     }
 
     /** The server's sentence alone: the lines below it (detail, hint, where) may quote values. */

@@ -6,10 +6,8 @@ import dev.latchkey.testing.Answer;
 import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Postgres;
-import dev.latchkey.testing.Settings;
-import java.util.HashMap;
+import dev.latchkey.testing.Replacement;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -19,10 +17,8 @@ import org.junit.jupiter.api.Test;
 @Tag("slow")
 class AccessKeyReplacementIT {
 
-    private static final String OLD = Settings.secret();
-    private static final String NEW = Settings.secret();
-
     private static Postgres postgres;
+    private static Replacement replacement;
     private static Packaged before;
     private static Packaged accepting;
     private static Packaged swapped;
@@ -31,28 +27,16 @@ class AccessKeyReplacementIT {
     @BeforeAll
     static void start() {
         postgres = Postgres.start();
-        Map<String, String> common = postgres.database().settings();
-        List<Packaged> replicas = Packaged.startAll(
-                List.of(with(common, OLD, ""), with(common, OLD, NEW), with(common, NEW, OLD), with(common, NEW, "")));
-        before = replicas.get(0);
-        accepting = replicas.get(1);
-        swapped = replicas.get(2);
-        after = replicas.get(3);
-    }
-
-    private static Map<String, String> with(Map<String, String> common, String secret, String previous) {
-        Map<String, String> settings = new HashMap<>(common);
-        settings.put("JWT_ACCESS_SECRET", secret);
-        settings.put("JWT_ACCESS_SECRET_PREVIOUS", previous); // empty as good as absent
-        return settings;
+        replacement = Replacement.of("JWT_ACCESS_SECRET", postgres.database());
+        before = replacement.before();
+        accepting = replacement.accepting();
+        swapped = replacement.swapped();
+        after = replacement.after();
     }
 
     @AfterAll
     static void stop() {
-        after.close();
-        swapped.close();
-        accepting.close();
-        before.close();
+        replacement.close();
         postgres.close();
     }
 

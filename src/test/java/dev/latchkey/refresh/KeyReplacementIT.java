@@ -7,10 +7,7 @@ import dev.latchkey.testing.Api;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Postgres;
-import dev.latchkey.testing.Settings;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
+import dev.latchkey.testing.Replacement;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -21,11 +18,9 @@ import org.junit.jupiter.api.Test;
  */
 class KeyReplacementIT {
 
-    private static final String OLD = Settings.secret();
-    private static final String NEW = Settings.secret();
-
     private static Postgres postgres;
     private static OneDatabase database;
+    private static Replacement replacement;
     private static Packaged before;
     private static Packaged accepting;
     private static Packaged swapped;
@@ -35,28 +30,16 @@ class KeyReplacementIT {
     static void start() {
         postgres = Postgres.start();
         database = postgres.database();
-        Map<String, String> common = database.settings();
-        List<Packaged> replicas = Packaged.startAll(
-                List.of(with(common, OLD, ""), with(common, OLD, NEW), with(common, NEW, OLD), with(common, NEW, "")));
-        before = replicas.get(0);
-        accepting = replicas.get(1);
-        swapped = replicas.get(2);
-        after = replicas.get(3);
-    }
-
-    private static Map<String, String> with(Map<String, String> common, String secret, String previous) {
-        Map<String, String> settings = new HashMap<>(common);
-        settings.put("JWT_REFRESH_SECRET", secret);
-        settings.put("JWT_REFRESH_SECRET_PREVIOUS", previous); // empty as good as absent
-        return settings;
+        replacement = Replacement.of("JWT_REFRESH_SECRET", database);
+        before = replacement.before();
+        accepting = replacement.accepting();
+        swapped = replacement.swapped();
+        after = replacement.after();
     }
 
     @AfterAll
     static void stop() {
-        after.close();
-        swapped.close();
-        accepting.close();
-        before.close();
+        replacement.close();
         postgres.close();
     }
 

@@ -3,10 +3,8 @@ package dev.latchkey.token;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.latchkey.testing.Db;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
+import dev.latchkey.testing.OneDatabase;
+import dev.latchkey.testing.Postgres;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -30,14 +28,16 @@ class PlanTest {
     private static final String REVOKED = "now() + interval '30 days', now() - interval '1 hour', 'LOGOUT'";
     private static final Pattern SCAN_OF_TOKENS = Pattern.compile("(\\S.*Scan.*) on refresh_tokens");
 
-    private static EmbeddedPostgres postgres;
+    private static Postgres postgres;
+    private static OneDatabase database;
     private static Connection connection;
 
     @BeforeAll
     static void migrate() throws Exception {
-        postgres = EmbeddedPostgres.builder().start();
-        connection = Db.connect(postgres.getJdbcUrl("postgres", "postgres"));
-        runMigration();
+        postgres = Postgres.start();
+        database = postgres.database();
+        connection = Db.connect(database.url());
+        database.execute(OneDatabase.MIGRATION);
         execute("ALTER TABLE refresh_tokens SET (autovacuum_enabled = false)");
         execute("ALTER TABLE login_sessions SET (autovacuum_enabled = false)");
         execute("INSERT INTO users (id, email) SELECT gen_random_uuid(), 'user-' || n FROM generate_series(1, 1000) n");
@@ -186,13 +186,7 @@ class PlanTest {
                 """.formatted(state, GENERATIONS - 1));
         execute(
                 "ALTER TABLE refresh_tokens ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE NOT VALID");
-        runMigration();
-    }
-
-    private static void runMigration() throws IOException, SQLException {
-        try (InputStream script = PlanTest.class.getResourceAsStream("/db/migration/V1__refresh_token_rotation.sql")) {
-            execute(new String(script.readAllBytes(), StandardCharsets.UTF_8));
-        }
+        database.execute(OneDatabase.MIGRATION);
     }
 
     private static void execute(String sql) throws SQLException {
