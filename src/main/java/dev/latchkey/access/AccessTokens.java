@@ -3,11 +3,14 @@ package dev.latchkey.access;
 import dev.latchkey.http.TokenResponse;
 import dev.latchkey.token.RefreshTokens.Live;
 import dev.latchkey.token.Token;
-import io.smallrye.jwt.algorithm.SignatureAlgorithm;
-import io.smallrye.jwt.build.Jwt;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.UUID;
+import org.jose4j.jws.AlgorithmIdentifiers;
+import org.jose4j.jws.JsonWebSignature;
+import org.jose4j.jwt.JwtClaims;
+import org.jose4j.jwt.NumericDate;
+import org.jose4j.lang.JoseException;
 
 /**
  * Makes access tokens: RFC 9068 JWTs. Their times come from the database, so that replicas agree, and none outlives its
@@ -41,21 +44,29 @@ public class AccessTokens {
                 refreshToken.session());
     }
 
+    /** With the library below SmallRye's builder, which reads its defaults from the configuration for every token. */
     private String issue(UUID session, Live live, long issuedAt, long expiresAt) {
-        return Jwt.claims()
-                .issuer(config.jwtIssuer())
-                .subject(live.user().toString())
-                .audience(config.jwtAudience())
-                .issuedAt(issuedAt)
-                .expiresAt(expiresAt)
-                .claim("jti", UUID.randomUUID().toString())
-                .claim("client_id", CLIENT_ID)
-                .claim("sid", session.toString())
-                .claim("roles", live.roles())
-                .jws()
-                .algorithm(SignatureAlgorithm.HS256)
-                .header("typ", "at+jwt")
-                .keyId(keys.current().id())
-                .sign(keys.current().secret());
+        JwtClaims claims = new JwtClaims();
+        claims.setIssuer(config.jwtIssuer());
+        claims.setSubject(live.user().toString());
+        claims.setAudience(config.jwtAudience());
+        claims.setIssuedAt(NumericDate.fromSeconds(issuedAt));
+        claims.setExpirationTime(NumericDate.fromSeconds(expiresAt));
+        claims.setJwtId(UUID.randomUUID().toString());
+        claims.setStringClaim("client_id", CLIENT_ID);
+        claims.setStringClaim("sid", session.toString());
+        claims.setStringListClaim("roles", live.roles());
+
+        JsonWebSignature jws = new JsonWebSignature();
+        jws.setAlgorithmHeaderValue(AlgorithmIdentifiers.HMAC_SHA256);
+        jws.setHeader("typ", "at+jwt");
+        jws.setKeyIdHeaderValue(keys.current().id());
+        jws.setKey(keys.current().secret());
+        jws.setPayload(claims.toJson());
+        try {
+            return jws.getCompactSerialization();
+        } catch (JoseException e) {
+            throw new IllegalStateException(e);
+        }
     }
 }
