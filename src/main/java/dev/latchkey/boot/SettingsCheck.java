@@ -32,6 +32,8 @@ class SettingsCheck {
 
     private static final Duration LONGEST_RETRY_WINDOW = Duration.ofSeconds(60);
 
+    private static final int LARGEST_ROTATION_GROUP = 1000;
+
     private final AccessConfig access;
     private final TokenConfig token;
     private final CleanupConfig cleanup;
@@ -152,6 +154,9 @@ class SettingsCheck {
         }
         if (database.dbTimeout().compareTo(Duration.ofSeconds(1)) < 0) {
             problems.add("DB_TIMEOUT has to be at least 1s");
+        }
+        if (token.rotationGroupSize() < 1 || token.rotationGroupSize() > LARGEST_ROTATION_GROUP) {
+            problems.add("ROTATION_GROUP_SIZE has to be from 1 to " + LARGEST_ROTATION_GROUP);
         }
         if (access.jwtIssuer().isBlank() || access.jwtAudience().isBlank()) {
             problems.add("JWT_ISSUER and JWT_AUDIENCE can't be blank");

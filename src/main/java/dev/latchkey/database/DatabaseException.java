@@ -57,6 +57,11 @@ public class DatabaseException extends RuntimeException {
         return passes() || LATER.contains(state.substring(0, Math.min(2, state.length())));
     }
 
+    /** Whether the statement was sent, and failed for a reason that may lie with one of its rows alone. */
+    public boolean maybeOneRowsFault() {
+        return reached && (passes() || !unavailable());
+    }
+
     /** Whether a value does not fit its column: the application's own table may have a narrower one than ours. */
     public boolean unfitValue() {
         return state.startsWith("22");

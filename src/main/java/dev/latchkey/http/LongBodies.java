@@ -4,18 +4,22 @@ import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.inject.Singleton;
-import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.ext.Provider;
+import jakarta.ws.rs.ext.ReaderInterceptor;
+import jakarta.ws.rs.ext.ReaderInterceptorContext;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serial;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
-import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
 import org.jboss.resteasy.reactive.server.vertx.VertxInputStream;
 
 /** Refuses a body that turns out too long while it is read, since its length was not said (chunked). */
+@Provider
 @Singleton
-class LongBodies {
+class LongBodies implements ReaderInterceptor {
 
     static final String DETAIL = "The body is longer than a request of this service can be";
 
@@ -31,11 +35,13 @@ class LongBodies {
         context.next();
     }
 
-    @ServerRequestFilter
-    void limit(ContainerRequestContext request, RoutingContext context) {
-        if (request.getLength() < 0 && !context.request().isEnded()) {
-            request.setEntityStream(new LimitedStream(request.getEntityStream(), longestBody, context));
+    @Override
+    public Object aroundReadFrom(ReaderInterceptorContext body) throws IOException {
+        RoutingContext context = CurrentRequestManager.get().unwrap(RoutingContext.class);
+        if (context.request().getHeader(HttpHeaders.CONTENT_LENGTH) == null) {
+            body.setInputStream(new LimitedStream(body.getInputStream(), longestBody, context));
         }
+        return body.proceed();
     }
 
     /** Of a kind that Jackson lets through as it is. */

@@ -1,6 +1,7 @@
 package dev.latchkey.ops;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -25,6 +26,8 @@ public class Metrics {
             .mapToObj(Duration::ofMillis)
             .toArray(Duration[]::new);
 
+    private static final double[] GROUP_SIZES = {1, 2, 4, 8, 16, 32, 64};
+
     private static final List<String> REFRESH_OUTCOMES = List.of(
             "rotated",
             "replayed",
@@ -43,6 +46,7 @@ public class Metrics {
 
     private final MeterRegistry registry;
     private final Timer rotation;
+    private final DistributionSummary rotationGroup;
     private final Counter reuseAttacks;
     private final Timer cleanup;
     private final AtomicLong sessionsLive = new AtomicLong();
@@ -53,6 +57,10 @@ public class Metrics {
         this.rotation = Timer.builder("latchkey.rotation")
                 .description("The statement that rotates a token")
                 .serviceLevelObjectives(BUCKETS)
+                .register(registry);
+        this.rotationGroup = DistributionSummary.builder("latchkey.rotation.group.size")
+                .description("Rotations that were sent as one statement")
+                .serviceLevelObjectives(GROUP_SIZES)
                 .register(registry);
         this.reuseAttacks = Counter.builder("latchkey.reuse.attacks")
                 .description("Rotated tokens that came back after their retry window")
@@ -91,6 +99,11 @@ public class Metrics {
     /** Times the rotation's statement, also when it fails. */
     public <T> T timeRotation(Supplier<T> statement) {
         return rotation.record(statement);
+    }
+
+    /** So many rotations are sent as one statement. */
+    public void rotationGroup(int size) {
+        rotationGroup.record(size);
     }
 
     /** Counts an answer to a refresh: {@code rotated}, {@code replayed}, or the reason of a refusal. */

@@ -2,7 +2,6 @@ package dev.latchkey.refresh;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.latchkey.access.AccessTokens;
-import dev.latchkey.audit.Client;
 import dev.latchkey.http.Clients;
 import dev.latchkey.http.Problem;
 import dev.latchkey.http.ProblemDetails;
@@ -20,6 +19,8 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -81,9 +82,16 @@ class RefreshResource {
                     @Content(
                             mediaType = ProblemDetails.MEDIA_TYPE,
                             schema = @Schema(implementation = ProblemDetails.class)))
-    public TokenResponse refresh(
+    public CompletionStage<TokenResponse> refresh(
             @NotNull(message = "is missing") @Valid RefreshRequest request, @Context HttpServerRequest http) {
-        Rotation rotation = answer(request.refreshToken(), Clients.of(http));
+        return rotateToken.rotate(request.refreshToken(), Clients.of(http)).handle(this::answer);
+    }
+
+    private TokenResponse answer(Rotation rotation, Throwable failure) {
+        if (failure != null) {
+            metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
+            throw unanswered(failure instanceof CompletionException ? failure.getCause() : failure);
+        }
         metrics.refreshed(rotation.outcome());
         if (rotation instanceof Grant grant) {
             return accessTokens.answer(grant.token(), grant.live());
@@ -91,17 +99,12 @@ class RefreshResource {
         throw problem((Refusal) rotation);
     }
 
-    private Rotation answer(String refreshToken, Client client) {
-        try {
-            return rotateToken.rotate(refreshToken, client);
-        } catch (UnansweredException e) {
-            LOG.error(e.getMessage());
-            metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
-            throw new ProblemException(Problem.TEMPORARILY_UNAVAILABLE, "Try again");
-        } catch (RuntimeException e) {
-            metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
-            throw e;
+    private static RuntimeException unanswered(Throwable failure) {
+        if (failure instanceof UnansweredException) {
+            LOG.error(failure.getMessage());
+            return new ProblemException(Problem.TEMPORARILY_UNAVAILABLE, "Try again");
         }
+        return failure instanceof RuntimeException expected ? expected : new CompletionException(failure);
     }
 
     private static ProblemException problem(Refusal refusal) {

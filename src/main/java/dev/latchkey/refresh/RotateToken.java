@@ -12,13 +12,18 @@ import dev.latchkey.token.RefreshTokens;
 import dev.latchkey.token.RefreshTokens.Link;
 import dev.latchkey.token.RefreshTokens.Live;
 import dev.latchkey.token.RefreshTokens.Look;
+import dev.latchkey.token.RefreshTokens.Swap;
 import dev.latchkey.token.Reuse;
 import dev.latchkey.token.Token;
 import dev.latchkey.token.TokenFormat;
+import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /** Swaps a refresh token for the next one: the decision table's answers, top to bottom. */
 @ApplicationScoped
@@ -28,6 +33,7 @@ class RotateToken {
     private static final int MOST_TRIES = 10;
 
     private final TokenFormat format;
+    private final RotationGroups groups;
     private final RefreshTokens tokens;
     private final Reuse reuse;
     private final AuditLogs audit;
@@ -36,12 +42,14 @@ class RotateToken {
 
     RotateToken(
             TokenFormat format,
+            RotationGroups groups,
             RefreshTokens tokens,
             Reuse reuse,
             AuditLogs audit,
             Database database,
             Metrics metrics) {
         this.format = format;
+        this.groups = groups;
         this.tokens = tokens;
         this.reuse = reuse;
         this.audit = audit;
@@ -49,31 +57,42 @@ class RotateToken {
         this.metrics = metrics;
     }
 
-    /** Answers a presented text, whatever it is. */
-    Rotation rotate(String text, Client client) {
+    /** Answers a presented text, whatever it is. Called on a Vert.x context, and answers on it. */
+    CompletionStage<Rotation> rotate(String text, Client client) {
         TokenFormat.Reading reading = format.read(text);
         if (reading.token().isEmpty()) {
-            return reading.unknownKey() ? Refusal.UNKNOWN_KEY : Refusal.TOKEN_INVALID;
+            return completed(reading.unknownKey() ? Refusal.UNKNOWN_KEY : Refusal.TOKEN_INVALID);
         }
         Token presented = reading.token().get();
         // Chosen once: a second attempt after a lost connection makes, or finds, the same successor.
-        UUID successorId = UUID.randomUUID();
-        Token successor = format.next(presented, successorId);
-        return database.again(() -> attempt(presented, successor, successorId, client));
+        UUID successorId = RefreshTokens.newRowId();
+        Swap swap = new Swap(presented, format.next(presented, successorId), successorId, client);
+        return groups.rotate(swap)
+                .thenCompose(live -> live.isPresent()
+                        ? completed(new Grant(swap.successor(), live.get(), false))
+                        : onWorker(() -> database.again(() -> attempt(swap))));
     }
 
-    private Rotation attempt(Token presented, Token successor, UUID successorId, Client client) {
+    private static CompletionStage<Rotation> completed(Rotation rotation) {
+        return CompletableFuture.completedStage(rotation);
+    }
+
+    private static CompletionStage<Rotation> onWorker(Callable<Rotation> steps) {
+        return Vertx.currentContext().executeBlocking(steps, false).toCompletionStage();
+    }
+
+    private Rotation attempt(Swap swap) {
+        Token presented = swap.presented();
         for (int tries = 1; tries <= MOST_TRIES; tries++) {
-            Optional<Live> rotated =
-                    metrics.timeRotation(() -> tokens.rotate(presented, successor, successorId, client));
+            Optional<Live> rotated = metrics.timeRotation(() -> tokens.rotate(swap));
             if (rotated.isPresent()) {
-                return new Grant(successor, rotated.get(), false);
+                return new Grant(swap.successor(), rotated.get(), false);
             }
-            Optional<Look> look = tokens.look(presented, successorId);
+            Optional<Look> look = tokens.look(presented, swap.successorId());
             if (look.isEmpty()) {
                 return Refusal.TOKEN_REVOKED;
             }
-            Optional<Rotation> answer = decide(presented, look.get(), client);
+            Optional<Rotation> answer = decide(presented, look.get(), swap.client());
             if (answer.isPresent()) {
                 return answer.get();
             }

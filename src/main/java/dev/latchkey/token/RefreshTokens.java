@@ -11,11 +11,14 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 
-/** The two statements of a refresh: one that rotates, and one that looks where the first touched no row. */
+/** The statements of a refresh: one that rotates, a token or many, and one that looks where the first touched no row. */
 @ApplicationScoped
 public class RefreshTokens {
 
@@ -28,7 +31,7 @@ public class RefreshTokens {
             WITH old AS (
                 UPDATE refresh_tokens t SET revoked_at = now(), revoked_reason = 'ROTATED', replaced_by = ?
                 FROM login_sessions s, users u
-                WHERE t.family_id = ? AND t.token_hash = ? AND NOT t.revoked AND (t.expires_at > now()) IS TRUE
+                WHERE t.family_id = ? AND t.generation = ? AND t.token_hash = ? AND NOT t.revoked AND (t.expires_at > now()) IS TRUE
                   AND s.id = t.family_id AND s.ended_at IS NULL AND (s.expires_at > now()) IS TRUE
                   AND u.id = s.user_id AND u.disabled_at IS NULL AND u.session_epoch = s.user_epoch
                 RETURNING t.user_id, t.family_id, t.generation, t.replaced_by, u.roles, s.expires_at AS session_expires_at),
@@ -39,6 +42,37 @@ public class RefreshTokens {
                 FROM old
                 RETURNING expires_at)
             SELECT old.user_id, old.roles, old.session_expires_at, new.expires_at, now() AS db_now FROM new, old
+            """;
+
+    // As ROTATE, for many tokens of different sessions at once. It waits for nobody: a row that another statement holds
+    // is left
+    // out, and so is one that ROTATE would not touch. What comes back was rotated. LATERAL keeps the planner on one
+    // look-up for
+    // each token; the arrays stand in sub-selects, so that it plans for no particular number of them, and keeps the
+    // plan.
+    static final String ROTATE_MANY = """
+            WITH asked AS (
+                SELECT * FROM unnest((SELECT ?::uuid[]), (SELECT ?::integer[]), (SELECT ?::text[]), (SELECT ?::uuid[]),
+                                     (SELECT ?::text[]), (SELECT ?::text[]), (SELECT ?::text[]))
+                    AS a (session, old_generation, hash, successor, successor_hash, ip, user_agent)),
+            held AS (
+                SELECT asked.*, live.* FROM asked CROSS JOIN LATERAL (
+                    SELECT t.ctid AS place, u.roles, s.expires_at AS session_expires_at
+                    FROM refresh_tokens t JOIN login_sessions s ON s.id = t.family_id JOIN users u ON u.id = s.user_id
+                    WHERE t.family_id = asked.session AND t.generation = asked.old_generation AND t.token_hash = asked.hash
+                      AND NOT t.revoked AND (t.expires_at > now()) IS TRUE
+                      AND s.ended_at IS NULL AND (s.expires_at > now()) IS TRUE
+                      AND u.disabled_at IS NULL AND u.session_epoch = s.user_epoch
+                    FOR NO KEY UPDATE OF t SKIP LOCKED FOR KEY SHARE OF u SKIP LOCKED) live),
+            old AS (
+                UPDATE refresh_tokens t SET revoked_at = now(), revoked_reason = 'ROTATED', replaced_by = held.successor
+                FROM held WHERE t.ctid = held.place AND t.family_id = held.session
+                RETURNING t.user_id, held.*,
+                          least(now() + ? * interval '1 second', held.session_expires_at) AS expires_at),
+            new AS (
+                INSERT INTO refresh_tokens (id, user_id, family_id, generation, token_hash, expires_at, ip, user_agent)
+                SELECT successor, user_id, session, old_generation + 1, successor_hash, expires_at, ip, user_agent FROM old)
+            SELECT session, user_id, roles, session_expires_at, expires_at, now() AS db_now FROM old
             """;
 
     // The first WHEN that holds is the row of the decision table.
@@ -82,6 +116,13 @@ public class RefreshTokens {
     }
 
     /**
+     * A rotation that is asked for.
+     *
+     * @param successorId the id of the successor's row; the same in every attempt of one request
+     */
+    public record Swap(Token presented, Token successor, UUID successorId, Client client) {}
+
+    /**
      * What a session's live token lets its holder have.
      *
      * @param now the database's time, from which the access token's times are made
@@ -113,26 +154,71 @@ public class RefreshTokens {
             List<Link> path) {}
 
     /**
+     * The id of a row to be: 74 random bits behind the time in milliseconds (UUID version 7, RFC 9562 §5.7), so that rows that
+     * come one after the other stand side by side in the primary key. It never leaves the database.
+     */
+    public static UUID newRowId() {
+        UUID random = UUID.randomUUID();
+        long time = System.currentTimeMillis() << 16;
+        return new UUID(time | 0x7000 | random.getMostSignificantBits() & 0x0FFF, random.getLeastSignificantBits());
+    }
+
+    /**
      * Revokes the presented token and inserts its successor, both or neither.
      *
-     * @param successorId the id of the successor's row; the same in every attempt of one request
      * @return empty if the token is not live
      */
-    public Optional<Live> rotate(Token presented, Token successor, UUID successorId, Client client) {
+    public Optional<Live> rotate(Swap swap) {
         return database.once(connection -> {
             try (PreparedStatement statement = connection.prepareStatement(ROTATE)) {
-                statement.setObject(1, successorId);
-                statement.setObject(2, presented.session());
-                statement.setString(3, presented.hash());
-                statement.setString(4, successor.hash());
-                statement.setLong(5, config.refreshTokenTtl().toSeconds());
-                statement.setString(6, client.ip());
-                statement.setString(7, client.userAgent());
+                statement.setObject(1, swap.successorId());
+                statement.setObject(2, swap.presented().session());
+                statement.setInt(3, swap.presented().generation());
+                statement.setString(4, swap.presented().hash());
+                statement.setString(5, swap.successor().hash());
+                statement.setLong(6, config.refreshTokenTtl().toSeconds());
+                statement.setString(7, swap.client().ip());
+                statement.setString(8, swap.client().userAgent());
                 try (ResultSet row = statement.executeQuery()) {
                     return row.next() ? Optional.of(live(row)) : Optional.empty();
                 }
             }
         });
+    }
+
+    /**
+     * Does as {@link #rotate(Swap)} for tokens of different sessions, in one statement and one commit.
+     *
+     * @return by session, those that were rotated; the others are not live, or something else is at work on them right now
+     */
+    public Map<UUID, Live> rotate(List<Swap> swaps) {
+        return database.once(connection -> {
+            try (PreparedStatement statement = connection.prepareStatement(ROTATE_MANY)) {
+                setArray(statement, 1, "uuid", swaps, swap -> swap.presented().session());
+                setArray(
+                        statement, 2, "integer", swaps, swap -> swap.presented().generation());
+                setArray(statement, 3, "text", swaps, swap -> swap.presented().hash());
+                setArray(statement, 4, "uuid", swaps, Swap::successorId);
+                setArray(statement, 5, "text", swaps, swap -> swap.successor().hash());
+                setArray(statement, 6, "text", swaps, swap -> swap.client().ip());
+                setArray(statement, 7, "text", swaps, swap -> swap.client().userAgent());
+                statement.setLong(8, config.refreshTokenTtl().toSeconds());
+                Map<UUID, Live> rotated = new HashMap<>();
+                try (ResultSet row = statement.executeQuery()) {
+                    while (row.next()) {
+                        rotated.put(row.getObject("session", UUID.class), live(row));
+                    }
+                }
+                return rotated;
+            }
+        });
+    }
+
+    private static void setArray(
+            PreparedStatement statement, int place, String type, List<Swap> swaps, Function<Swap, Object> value)
+            throws SQLException {
+        Object[] values = swaps.stream().map(value).toArray();
+        statement.setArray(place, statement.getConnection().createArrayOf(type, values));
     }
 
     /**

@@ -142,7 +142,7 @@ public class Sessions {
                 statement.setString(6, client.ip());
                 statement.setString(7, client.userAgent());
                 statement.setString(8, device);
-                statement.setObject(9, UUID.randomUUID());
+                statement.setObject(9, RefreshTokens.newRowId());
                 statement.setString(10, token.hash());
                 statement.setLong(11, config.refreshTokenTtl().toSeconds());
                 entry.bind(statement, 12);

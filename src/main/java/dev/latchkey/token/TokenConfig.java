@@ -4,7 +4,7 @@ import io.smallrye.config.ConfigMapping;
 import java.time.Duration;
 import java.util.Optional;
 
-/** Sessions and refresh tokens: their secret, their lifetimes, and what reuse leads to. */
+/** Sessions and refresh tokens: their secret, their lifetimes, what reuse leads to, and how they are rotated. */
 @ConfigMapping(prefix = "latchkey")
 public interface TokenConfig {
 
@@ -35,4 +35,7 @@ public interface TokenConfig {
 
     /** {@code REUSE_ACTION}. */
     ReuseAction reuseAction();
+
+    /** {@code ROTATION_GROUP_SIZE}: the most rotations that go to the database as one statement; with 1 each goes by itself. */
+    int rotationGroupSize();
 }

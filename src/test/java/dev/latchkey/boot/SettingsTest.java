@@ -49,6 +49,7 @@ class SettingsTest {
         assertThat(token.sessionMaxTtl()).isEqualTo(Duration.ofDays(90));
         assertThat(token.retryWindow()).isEqualTo(Duration.ofSeconds(30));
         assertThat(token.reuseAction()).isEqualTo(ReuseAction.END_SESSION);
+        assertThat(token.rotationGroupSize()).isEqualTo(64);
         assertThat(token.jwtRefreshSecretPrevious()).isEmpty();
         CleanupConfig cleanup = config.getConfigMapping(CleanupConfig.class);
         assertThat(cleanup.cleanupSchedule()).isEqualTo(Duration.ofMinutes(10));
@@ -77,6 +78,8 @@ class SettingsTest {
                 "ACCESS_TOKEN_TTL      | 0s                        | ACCESS_TOKEN_TTL has to be at least 1s",
                 "ACCESS_TOKEN_TTL      | 30d                       | ACCESS_TOKEN_TTL has to be shorter than REFRESH_TOKEN_TTL",
                 "ACCESS_TOKEN_TTL      | 59s                       | RETRY_WINDOW may be at most half of ACCESS_TOKEN_TTL",
+                "ROTATION_GROUP_SIZE   | 0                         | ROTATION_GROUP_SIZE has to be from 1 to 1000",
+                "ROTATION_GROUP_SIZE   | 1001                      | ROTATION_GROUP_SIZE has to be from 1 to 1000",
                 "REFRESH_TOKEN_TTL     | 90d                       | REFRESH_TOKEN_TTL has to be shorter than SESSION_MAX_TTL",
                 "SESSION_MAX_TTL       | 30d                       | REFRESH_TOKEN_TTL has to be shorter than SESSION_MAX_TTL",
                 "RETRY_WINDOW          | 0s                        | RETRY_WINDOW has to be from 1s to 60s",

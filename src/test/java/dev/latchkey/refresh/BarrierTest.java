@@ -10,6 +10,7 @@ import dev.latchkey.testing.Db;
 import dev.latchkey.testing.Hold;
 import dev.latchkey.testing.Race;
 import dev.latchkey.testing.Tokens;
+import dev.latchkey.testing.Waiting;
 import io.quarkus.test.junit.QuarkusTest;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -21,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -298,13 +300,14 @@ class BarrierTest {
                     sessions.add(api.logIn(user));
                 }
                 AtomicBoolean over = new AtomicBoolean();
+                AtomicInteger refreshed = new AtomicInteger();
                 List<Callable<List<Answer>>> runners = new ArrayList<>();
                 for (Session session : sessions) {
-                    runners.add(() -> refreshUntil(over, session.refreshToken()));
+                    runners.add(() -> refreshUntil(over, session.refreshToken(), refreshed));
                 }
                 runners.add(() -> {
                     try {
-                        Thread.sleep(50);
+                        Waiting.until(() -> refreshed.get() > 20);
                         deletion.of(user);
                         Thread.sleep(50);
                         return List.of();
@@ -319,7 +322,7 @@ class BarrierTest {
         return answers;
     }
 
-    private List<Answer> refreshUntil(AtomicBoolean over, String first) {
+    private List<Answer> refreshUntil(AtomicBoolean over, String first, AtomicInteger refreshed) {
         List<Answer> answers = new ArrayList<>();
         String token = first;
         while (!over.get()) {
@@ -327,6 +330,7 @@ class BarrierTest {
             answers.add(answer);
             if (answer.status() == 200) {
                 token = answer.refreshToken();
+                refreshed.incrementAndGet();
             }
         }
         return answers;

@@ -6,6 +6,7 @@ import dev.latchkey.audit.Client;
 import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Api.Session;
 import dev.latchkey.testing.Tokens;
+import dev.latchkey.token.RefreshTokens.Swap;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
 import java.util.UUID;
@@ -31,10 +32,11 @@ class OwnRotationTest {
         Token presented = format.read(session.refreshToken()).token().orElseThrow();
         UUID successorId = UUID.randomUUID();
         Token successor = format.next(presented, successorId);
-        assertThat(tokens.rotate(presented, successor, successorId, CLIENT)).isPresent();
+        Swap swap = new Swap(presented, successor, successorId, CLIENT);
+        assertThat(tokens.rotate(swap)).isPresent();
         Tokens.age(session.id(), 3600);
 
-        assertThat(tokens.rotate(presented, successor, successorId, CLIENT)).isEmpty();
+        assertThat(tokens.rotate(swap)).isEmpty();
         RefreshTokens.Look own = tokens.look(presented, successorId).orElseThrow();
         RefreshTokens.Look another = tokens.look(presented, UUID.randomUUID()).orElseThrow();
 
