@@ -35,26 +35,31 @@ public class ExpiredTokenCleanup {
 
     // Walks along the index on expires_at, since no index may hold what a rotation changes. A token that was rotated
     // long enough ago was made before that, so it expires before (now + idle lifetime - retention): the walk's end.
+    // Rows are found by session and id, so that in a partitioned table each is looked for in one partition.
     private static final String PRUNE_TOKENS = """
             WITH given AS (
                 SELECT ?::timestamptz AS after_time, ?::uuid AS after_id, now() + ? * interval '1 second' AS walk_end,
                        make_interval(days => ?) AS retention, ? * interval '1 second' AS rotated_retention),
             seen AS (
-                SELECT id, expires_at FROM refresh_tokens
+                SELECT id, family_id, expires_at, revoked_at, revoked_reason FROM refresh_tokens
                 WHERE expires_at >= (SELECT after_time FROM given) AND expires_at < (SELECT walk_end FROM given)
                   AND (expires_at, id) > (SELECT after_time, after_id FROM given)
                 ORDER BY expires_at, id LIMIT %d),
             needless AS (
-                SELECT t.id, t.expires_at < now() - retention AS expired FROM given, seen JOIN refresh_tokens t USING (id)
-                WHERE (t.expires_at < now() - retention
-                       AND (t.revoked_at IS NULL OR t.revoked_at < now() - greatest(retention, interval '1 minute')))
-                   OR (t.revoked_reason = 'ROTATED' AND t.revoked_at < now() - rotated_retention)
+                SELECT t.id, t.family_id, seen.expires_at < now() - retention AS expired
+                FROM given, seen JOIN refresh_tokens t USING (family_id, id)
+                WHERE ((seen.expires_at < now() - retention
+                        AND (seen.revoked_at IS NULL OR seen.revoked_at < now() - greatest(retention, interval '1 minute')))
+                    OR (seen.revoked_reason = 'ROTATED' AND seen.revoked_at < now() - rotated_retention))
+                  AND t.revoked_at IS NOT DISTINCT FROM seen.revoked_at
                 FOR UPDATE OF t SKIP LOCKED),
             gone AS (
-                DELETE FROM refresh_tokens t USING needless WHERE t.id = needless.id RETURNING needless.expired)
+                DELETE FROM refresh_tokens t USING needless
+                WHERE t.family_id = needless.family_id AND t.id = needless.id
+                RETURNING needless.expired)
             SELECT last.expires_at, last.id,
                    (SELECT count(*) FROM gone WHERE expired) AS expired, (SELECT count(*) FROM gone WHERE NOT expired) AS rotated
-            FROM (SELECT * FROM seen ORDER BY expires_at DESC, id DESC LIMIT 1) AS last
+            FROM (SELECT expires_at, id FROM seen ORDER BY expires_at DESC, id DESC LIMIT 1) AS last
             """.formatted(BATCH);
 
     private static final String PRUNE_SESSIONS = """
@@ -85,16 +90,28 @@ public class ExpiredTokenCleanup {
             """.formatted(BATCH);
 
     // What a rotation that raced the end of its session left unrevoked. It was dead already; now the table says so.
+    // Only the head is looked at: no other can be unrevoked, and a condition on revoked_at alone reads the whole table.
     private static final String REVOKE_LEFTOVERS = """
             UPDATE refresh_tokens SET revoked_at = now(), revoked_reason = leftover.end_reason
-            FROM (SELECT t.id, s.end_reason FROM login_sessions s JOIN refresh_tokens t ON t.family_id = s.id
+            FROM (SELECT t.id, t.family_id, s.end_reason FROM login_sessions s
+                  JOIN LATERAL (
+                      SELECT id, revoked_at FROM refresh_tokens
+                      WHERE family_id = s.id ORDER BY generation DESC LIMIT 1) head ON head.revoked_at IS NULL
+                  JOIN refresh_tokens t ON t.family_id = s.id AND t.id = head.id
                   WHERE s.ended_at > now() - interval '1 day' AND t.revoked_at IS NULL
                   LIMIT %d FOR NO KEY UPDATE OF t SKIP LOCKED) AS leftover
-            WHERE refresh_tokens.id = leftover.id
+            WHERE refresh_tokens.family_id = leftover.family_id AND refresh_tokens.id = leftover.id
             """.formatted(BATCH);
 
-    private static final String COUNT_LIVE =
-            "SELECT count(*) FROM refresh_tokens WHERE NOT revoked AND expires_at > now()";
+    // By the heads of the sessions. A condition on refresh_tokens alone reads the whole table, and its long snapshot
+    // keeps dead versions in their pages meanwhile, so that updates no longer stay within theirs.
+    private static final String COUNT_LIVE = """
+            SELECT count(*) FROM login_sessions s
+            JOIN LATERAL (
+                SELECT revoked_at, expires_at FROM refresh_tokens
+                WHERE family_id = s.id ORDER BY generation DESC LIMIT 1) head ON head.revoked_at IS NULL AND head.expires_at > now()
+            WHERE s.ended_at IS NULL AND s.expires_at > now()
+            """;
 
     private final Database database;
     private final CleanupConfig config;
