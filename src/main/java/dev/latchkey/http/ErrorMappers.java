@@ -65,11 +65,6 @@ class ErrorMappers {
     }
 
     @ServerExceptionMapper
-    Response tooLong(LongBodies.TooLongException e) {
-        return ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, LongBodies.DETAIL);
-    }
-
-    @ServerExceptionMapper
     Response unreadable(IOException e) {
         LOG.debug("A body could not be read", e);
         return ProblemDetails.response(Problem.INVALID_REQUEST, "The body could not be read");

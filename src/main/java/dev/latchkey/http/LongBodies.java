@@ -1,27 +1,34 @@
 package dev.latchkey.http;
 
 import io.quarkus.runtime.configuration.MemorySize;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.http.HttpVersion;
+import io.vertx.core.json.Json;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.inject.Singleton;
-import jakarta.ws.rs.core.HttpHeaders;
-import jakarta.ws.rs.ext.Provider;
-import jakarta.ws.rs.ext.ReaderInterceptor;
-import jakarta.ws.rs.ext.ReaderInterceptorContext;
-import java.io.FilterInputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.Serial;
+import jakarta.ws.rs.Priorities;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.core.Response;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Set;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
-import org.jboss.resteasy.reactive.server.vertx.VertxInputStream;
+import org.jboss.resteasy.reactive.server.spi.ServerHttpRequest;
 
-/** Refuses a body that turns out too long while it is read, since its length was not said (chunked). */
-@Provider
+/**
+ * Refuses bodies that are too long, before Quarkus does, which would answer without a body. One whose length is not said
+ * (chunked) is read here, up to that length, so that no thread waits for it.
+ */
 @Singleton
-class LongBodies implements ReaderInterceptor {
+class LongBodies {
 
-    static final String DETAIL = "The body is longer than a request of this service can be";
+    private static final String DETAIL = "The body is longer than a request of this service can be";
+    private static final Set<String> WITHOUT_BODY = Set.of("GET", "HEAD");
 
     private final long longestBody;
 
@@ -29,65 +36,77 @@ class LongBodies implements ReaderInterceptor {
         this.longestBody = longestBody.asLongValue();
     }
 
-    /** Takes the counting from Quarkus, which would answer without a body. */
-    static void count(RoutingContext context) {
-        context.put(VertxInputStream.MAX_REQUEST_SIZE_KEY, Long.MAX_VALUE);
-        context.next();
-    }
-
-    @Override
-    public Object aroundReadFrom(ReaderInterceptorContext body) throws IOException {
-        RoutingContext context = CurrentRequestManager.get().unwrap(RoutingContext.class);
-        if (context.request().getHeader(HttpHeaders.CONTENT_LENGTH) == null) {
-            body.setInputStream(new LimitedStream(body.getInputStream(), longestBody, context));
+    /** By the length that is said. */
+    void refuse(RoutingContext context) {
+        String length = context.request().getHeader("Content-Length");
+        if (length == null || Long.parseLong(length) <= longestBody) {
+            context.next();
+        } else {
+            tooLong(context);
         }
-        return body.proceed();
     }
 
-    /** Of a kind that Jackson lets through as it is. */
-    static final class TooLongException extends IOException {
+    @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHENTICATION)
+    Uni<Response> read(ContainerRequestContext request, RoutingContext context) {
+        if (request.getLength() >= 0 || context.request().isEnded() || WITHOUT_BODY.contains(request.getMethod())) {
+            return null;
+        }
+        ServerHttpRequest input = CurrentRequestManager.get().serverRequest();
+        return Uni.createFrom().emitter(answer -> {
+            input.setReadListener(new Reading(request, context, answer));
+            input.resumeRequestInput();
+        });
+    }
 
-        @Serial
-        private static final long serialVersionUID = 1;
+    private final class Reading implements ServerHttpRequest.ReadCallback {
+
+        private final ContainerRequestContext request;
+        private final RoutingContext context;
+        private final UniEmitter<? super Response> answer;
+        private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+
+        Reading(ContainerRequestContext request, RoutingContext context, UniEmitter<? super Response> answer) {
+            this.request = request;
+            this.context = context;
+            this.answer = answer;
+        }
+
+        @Override
+        public void data(ByteBuffer chunk) {
+            if (body.size() + chunk.remaining() > longestBody) {
+                hangUpAfterAnswer(context);
+                answer.complete(ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, DETAIL));
+                return;
+            }
+            while (chunk.hasRemaining()) {
+                body.write(chunk.get());
+            }
+        }
+
+        @Override
+        public void done() {
+            request.setEntityStream(new ByteArrayInputStream(body.toByteArray()));
+            answer.complete(null);
+        }
+    }
+
+    private static void tooLong(RoutingContext context) {
+        ProblemDetails problem = ProblemDetails.of(Problem.PAYLOAD_TOO_LARGE, DETAIL, List.of());
+        hangUpAfterAnswer(context);
+        context.response()
+                .setStatusCode(problem.status())
+                .putHeader("Content-Type", ProblemDetails.MEDIA_TYPE)
+                .end(Json.encode(problem));
     }
 
     /** Nobody will read the rest, so it can't be told from a next request. */
-    static void hangUpAfterAnswer(RoutingContext context) {
+    private static void hangUpAfterAnswer(RoutingContext context) {
         if (context.request().version() == HttpVersion.HTTP_2) {
             // RFC 9113 §8.1: after a complete answer, a reset without an error tells the client to stop sending.
             context.addEndHandler(done -> context.response().reset(0));
         } else {
             context.response().putHeader("Connection", "close");
             context.addEndHandler(done -> context.request().connection().close());
-        }
-    }
-
-    private static final class LimitedStream extends FilterInputStream {
-
-        private final RoutingContext context;
-        private long left;
-
-        LimitedStream(InputStream body, long longest, RoutingContext context) {
-            super(body);
-            this.left = longest;
-            this.context = context;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-        }
-
-        @Override
-        public int read(byte[] bytes, int offset, int length) throws IOException {
-            int count = super.read(bytes, offset, length);
-            left -= Math.max(0, count);
-            if (left < 0) {
-                hangUpAfterAnswer(context);
-                throw new TooLongException();
-            }
-            return count;
         }
     }
 }
