@@ -1,5 +1,6 @@
 package dev.latchkey.access;
 
+import dev.latchkey.token.HmacSha256;
 import io.smallrye.jwt.algorithm.SignatureAlgorithm;
 import io.smallrye.jwt.auth.principal.JWTAuthContextInfo;
 import io.vertx.core.json.JsonObject;
@@ -8,18 +9,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Alternative;
 import jakarta.enterprise.inject.Produces;
 import java.nio.charset.StandardCharsets;
-import java.security.InvalidKeyException;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Set;
-import javax.crypto.Mac;
-import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
-import org.bouncycastle.crypto.digests.SHA256Digest;
-import org.bouncycastle.crypto.generators.HKDFBytesGenerator;
-import org.bouncycastle.crypto.params.HKDFParameters;
 import org.jose4j.jwk.JsonWebKeySet;
 import org.jose4j.jwk.OctetSequenceJsonWebKey;
 
@@ -31,41 +25,30 @@ class SigningKeys {
     private static final int CLOCK_SKEW = 60;
 
     private static final SignatureAlgorithm ALGORITHM = SignatureAlgorithm.HS256;
-    private static final String HMAC = "HmacSHA256";
 
     private final Key current;
     private final List<Key> accepted = new ArrayList<>();
     private final AccessConfig config;
 
     /** A secret key, the name that tokens give it, which tells nothing about it, and the header of the tokens it signs. */
-    record Key(String id, SecretKey secret, String header) {
+    record Key(String id, byte[] secret, HmacSha256 hmac, String header) {
 
         private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
 
         private static Key of(String secret) {
             byte[] material = secret.getBytes(StandardCharsets.UTF_8);
-            HKDFBytesGenerator hkdf = new HKDFBytesGenerator(new SHA256Digest());
-            hkdf.init(new HKDFParameters(material, null, "latchkey/access/id/1".getBytes(StandardCharsets.US_ASCII)));
-            byte[] bytes = new byte[9];
-            hkdf.generateBytes(bytes, 0, bytes.length);
-            String id = BASE64.encodeToString(bytes);
+            String id = BASE64.encodeToString(HmacSha256.derive(secret, "latchkey/access/id/1", 9));
             JsonObject header = new JsonObject()
                     .put("alg", ALGORITHM.getAlgorithm())
                     .put("typ", "at+jwt")
                     .put("kid", id);
-            return new Key(id, new SecretKeySpec(material, HMAC), encode(header));
+            return new Key(id, material, new HmacSha256(material), encode(header));
         }
 
         /** A signed JWT in its compact form (RFC 7515 §3.1, RFC 7518 §3.2). Libraries make the header anew for each. */
         String sign(JsonObject claims) {
             String signed = header + "." + encode(claims);
-            try {
-                Mac mac = Mac.getInstance(HMAC);
-                mac.init(secret);
-                return signed + "." + BASE64.encodeToString(mac.doFinal(signed.getBytes(StandardCharsets.US_ASCII)));
-            } catch (NoSuchAlgorithmException | InvalidKeyException e) {
-                throw new IllegalStateException(e);
-            }
+            return signed + "." + BASE64.encodeToString(hmac.of(signed.getBytes(StandardCharsets.US_ASCII)));
         }
 
         private static String encode(JsonObject json) {
@@ -108,7 +91,7 @@ class SigningKeys {
     private String jwks() {
         JsonWebKeySet keys = new JsonWebKeySet();
         for (Key key : accepted) {
-            OctetSequenceJsonWebKey jwk = new OctetSequenceJsonWebKey(key.secret());
+            OctetSequenceJsonWebKey jwk = new OctetSequenceJsonWebKey(new SecretKeySpec(key.secret(), "HmacSHA256"));
             jwk.setKeyId(key.id());
             jwk.setAlgorithm(ALGORITHM.getAlgorithm());
             keys.addJsonWebKey(jwk);
