@@ -21,6 +21,8 @@ public final class Packaged implements AutoCloseable {
     /** In half of the processor's time: there are many starts in these tests. */
     private static final String STARTS_FAST = "-XX:TieredStopAtLevel=1";
 
+    private static final Path EXECUTABLE = Path.of(System.getProperty("native.image.path", "none"));
+
     private final Process process;
     private final Path output;
     private final int port;
@@ -47,14 +49,23 @@ public final class Packaged implements AutoCloseable {
     }
 
     private static List<String> command() {
-        Path executable = Path.of(System.getProperty("native.image.path", "none"));
-        if (Files.isExecutable(executable)) {
-            return new ArrayList<>(List.of(executable.toAbsolutePath().toString()));
+        if (isNative()) {
+            return new ArrayList<>(List.of(EXECUTABLE.toAbsolutePath().toString()));
         }
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        String jar =
-                Path.of("target/quarkus-app/quarkus-run.jar").toAbsolutePath().toString();
-        return new ArrayList<>(List.of(java, STARTS_FAST, "-XX:+UseSerialGC", "-jar", jar));
+        Path app = Path.of("target/quarkus-app").toAbsolutePath();
+        return new ArrayList<>(List.of(
+                java,
+                STARTS_FAST,
+                "-XX:+UseSerialGC",
+                "-XX:SharedArchiveFile=" + app.resolve("latchkey.jsa"),
+                "-jar",
+                app.resolve("quarkus-run.jar").toString()));
+    }
+
+    /** Whether it is the native executable, not the one for the JVM. */
+    public static boolean isNative() {
+        return Files.isExecutable(EXECUTABLE);
     }
 
     /** Settings that suffice to start on the given database. */
