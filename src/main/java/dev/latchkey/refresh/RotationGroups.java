@@ -22,14 +22,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
- * Sends the rotations that wait at the same moment as one statement with one commit. Nobody waits for a group to fill: while
- * groups are at the database, those that arrive meanwhile become the next one, and a lone one goes at once.
+ * Sends the rotations that wait at the same moment as one statement with one commit. Nobody waits for a group to fill: while one
+ * is at the database, those that arrive meanwhile become the next one, and a lone one goes at once.
  */
 @ApplicationScoped
 class RotationGroups {
 
-    /** One group may be stuck; the next one need not be. */
-    private static final int GROUPS_AT_ONCE = Integer.getInteger("lk.groups", 2);
+    /** A group that takes longer may be stuck, on a connection that broke unseen, say: the next one does not wait for it. */
+    private static final int LATE_MILLIS = 20;
+
+    private static final int MOST_AT_ONCE = 4;
 
     private final RefreshTokens tokens;
     private final Metrics metrics;
@@ -41,6 +43,7 @@ class RotationGroups {
     private final Map<UUID, Waiting> waiting = new LinkedHashMap<>();
 
     private int senders;
+    private boolean watched;
 
     RotationGroups(
             RefreshTokens tokens,
@@ -82,13 +85,39 @@ class RotationGroups {
             if (size == 1 || waiting.putIfAbsent(mine.session(), mine) != null) {
                 return CompletableFuture.completedStage(Optional.empty());
             }
-            if (senders == GROUPS_AT_ONCE) {
-                return mine.answer();
+            if (senders == 0) {
+                startSender();
+            } else {
+                watch();
             }
-            senders++;
         }
-        Infrastructure.getDefaultExecutor().execute(this::send);
         return mine.answer();
+    }
+
+    private void startSender() {
+        senders++;
+        Infrastructure.getDefaultExecutor().execute(this::send);
+    }
+
+    private void watch() {
+        if (!watched && senders < MOST_AT_ONCE) {
+            watched = true;
+            vertx.setTimer(LATE_MILLIS, timer -> relieve());
+        }
+    }
+
+    private void relieve() {
+        synchronized (waiting) {
+            watched = false;
+            if (waiting.isEmpty()) {
+                return;
+            }
+            Waiting longest = waiting.values().iterator().next();
+            if (System.nanoTime() - longest.since() >= LATE_MILLIS * 1_000_000L) {
+                startSender();
+            }
+            watch();
+        }
     }
 
     private void send() {
