@@ -1,4 +1,4 @@
-"""Latchkey: the packaged jar or the native executable, with the settings that the caller gives."""
+"""Latchkey: the packaged jar, started as the README says, or the native executable, with the settings that the caller gives."""
 
 import base64
 import concurrent.futures
@@ -61,7 +61,9 @@ class Latchkey(Contender):
         else:
             java = pathlib.Path(settings.get("JAVA_HOME", workplace.java_home)) / "bin" / "java"
             jar = workplace.project / settings.get("JAR", JAR)
-            self.command = [java, *settings.get("JAVA_OPTIONS", "").split(), "-jar", jar]
+            archive = jar.with_name("latchkey.jsa")
+            options = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+            self.command = [java, *options, *settings.get("JAVA_OPTIONS", "").split(), "-jar", jar]
 
     def again(self, database: str, settings: dict) -> "Latchkey":
         """Another one like this, with its own database and further settings."""

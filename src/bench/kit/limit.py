@@ -38,7 +38,7 @@ def hash_of(generation: str) -> str:
 def script(project: pathlib.Path) -> str:
     """What each client of pgbench does over and over: one rotation, the next one with the token that it made."""
     parameters = [
-        "gen_random_uuid()", SESSION, hash_of(":generation"), hash_of(":next"), str(TOKEN_LIFETIME_SECONDS), "'127.0.0.1'",
+        "gen_random_uuid()", SESSION, ":generation::integer", hash_of(":generation"), hash_of(":next"), str(TOKEN_LIFETIME_SECONDS), "'127.0.0.1'",
         f"'{USER_AGENT}'"]
     statement = rotation_statement(project)
     if statement.count("?") != len(parameters):

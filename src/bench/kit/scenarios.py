@@ -1,9 +1,11 @@
 """What is measured. Each scenario is a function of a Bench; the order is the order that they run in."""
 
+import csv
 import dataclasses
-import importlib
-import importlib.util
+import os
+import pathlib
 import re
+import subprocess
 import time
 
 from kit import fill, load
@@ -35,6 +37,7 @@ class Plan:
     rounds        how often everything is repeated
     seconds       of one measurement
     warm_up       seconds of load at least before a contender is measured for the first time
+    warm_requests answers that it takes at least to warm a contender up, unless it takes six times that long
     starts        how often each contender is started
     connections   of the scenario of that name
     rows          sizes of refresh_tokens
@@ -45,6 +48,7 @@ class Plan:
     rounds: int
     seconds: int
     warm_up: int
+    warm_requests: int
     starts: int
     connections: list
     rows: list
@@ -86,15 +90,18 @@ class Bench:
 
     def warm_up(self, contender, seconds: int, connections: int = CONNECTIONS) -> None:
         """
-        Load that is not measured, for at least so many seconds, and until it gets no faster: a third of that again and again,
-        for at most three times as long. Raises RuntimeError if the contender doesn't work at all.
+        Load that is not measured, for at least so many seconds and the plan's number of answers, and until it gets no faster:
+        a third of that time again and again, for at most six times as long. Keycloak needs some 40 thousand refreshes until
+        the compiler is done with it. Raises RuntimeError if the contender doesn't work at all.
         """
-        part, best = max(1, seconds // 3), 0.0
-        for number in range(9):
+        part, best, answered = max(1, seconds // 3), 0.0, 0
+        for number in range(18):
             outcome = load.chain(contender, contender.first_tokens(connections), part).finish()
             if outcome.errors >= outcome.answered:
                 raise RuntimeError(f"{contender.name} refreshes nothing: {outcome.complaint or 'it does not answer'}")
-            if number >= 2 and outcome.per_second < best * STILL_WARMING_UP:
+            answered += outcome.answered
+            enough = number >= 2 and answered >= self.plan.warm_requests
+            if enough and outcome.per_second < best * STILL_WARMING_UP:
                 return
             best = max(best, outcome.per_second)
 
@@ -306,14 +313,19 @@ def _measure_clean_up(bench: Bench, number: int, cleaning: Latchkey, next_pass: 
 
 
 def size(bench: Bench) -> None:
-    """
-    How the table grows: in a module of its own, if there is one, with a function size(bench). That adds rows of the scenario
-    "size" with the cases "2 days" and "30 days", the name of a Latchkey, and size_bytes.
-    """
-    if importlib.util.find_spec("kit.size") is None:
-        print("size: not measured, there is no kit/size.py", flush=True)
-        return
-    importlib.import_module("kit.size").size(bench)
+    """How refresh_tokens grows: 30 days of refreshes every 15 minutes with their clean-up, made in minutes: see kit/size.py."""
+    bench.have_running([])
+    bench.lock.take()
+    program = pathlib.Path(__file__).with_name("size.py")
+    arguments = ["--long"] if bench.plan.form == "long" else []
+    done = subprocess.run([program, *arguments, "dbname=size"], capture_output=True, text=True,
+                          env={**os.environ, **bench.postgres.database("size").environment})
+    megabytes = {int(line["day"]): float(line["total_mb"]) for line in csv.DictReader(done.stdout.splitlines())
+                 if line["day"].isdigit()}
+    if 30 not in megabytes:
+        raise RuntimeError(f"size.py failed: {done.stderr[-2000:]}")
+    for day in (2, 30):
+        bench.results.add(Row("size", 1, bench.latchkeys[0].name, f"{day} days", size_bytes=round(megabytes[day] * 1e6)))
 
 
 SCENARIOS = {scenario.__name__: scenario for scenario in (

@@ -26,7 +26,7 @@ public class DerivedSettings implements ConfigSourceFactory {
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
         int cores = Runtime.getRuntime().availableProcessors();
         Map<String, String> settings = new HashMap<>();
-        settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(cores));
+        settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(Math.max(1, cores / 2)));
         settings.put("DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
         settings.put("quarkus.http.cors.enabled", Boolean.toString(isSet(context, "CORS_ORIGINS")));
         settings.put(

@@ -62,7 +62,7 @@ class SettingsTest {
         AccountConfig account = config.getConfigMapping(AccountConfig.class);
         assertThat(account.registrationEnabled()).isTrue();
         assertThat(account.passwordHashConcurrency())
-                .isEqualTo(Runtime.getRuntime().availableProcessors());
+                .isEqualTo(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
         assertThat(config.getConfigMapping(SettingsCheck.HttpConfig.class).corsOrigins())
                 .isEmpty();
         assertThat(config.getValue("quarkus.http.port", int.class)).isEqualTo(8080);
