@@ -19,6 +19,7 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -84,27 +85,41 @@ class RefreshResource {
                             schema = @Schema(implementation = ProblemDetails.class)))
     public CompletionStage<TokenResponse> refresh(
             @NotNull(message = "is missing") @Valid RefreshRequest request, @Context HttpServerRequest http) {
-        return rotateToken.rotate(request.refreshToken(), Clients.of(http)).handle(this::answer);
+        // A future of our own: an exception out of a stage would be wrapped in another, whose stack trace is what a
+        // refusal costs.
+        CompletableFuture<TokenResponse> answer = new CompletableFuture<>();
+        rotateToken.rotate(request.refreshToken(), Clients.of(http)).whenComplete((rotation, failure) -> {
+            if (failure != null) {
+                metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
+                answer.completeExceptionally(unanswered(failure));
+            } else {
+                metrics.refreshed(rotation.outcome());
+                complete(answer, rotation);
+            }
+        });
+        return answer;
     }
 
-    private TokenResponse answer(Rotation rotation, Throwable failure) {
-        if (failure != null) {
-            metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
-            throw unanswered(failure instanceof CompletionException ? failure.getCause() : failure);
+    private void complete(CompletableFuture<TokenResponse> answer, Rotation rotation) {
+        if (rotation instanceof Refusal refusal) {
+            answer.completeExceptionally(problem(refusal));
+            return;
         }
-        metrics.refreshed(rotation.outcome());
-        if (rotation instanceof Grant grant) {
-            return accessTokens.answer(grant.token(), grant.live());
+        Grant grant = (Grant) rotation;
+        try {
+            answer.complete(accessTokens.answer(grant.token(), grant.live()));
+        } catch (RuntimeException e) {
+            answer.completeExceptionally(e);
         }
-        throw problem((Refusal) rotation);
     }
 
-    private static RuntimeException unanswered(Throwable failure) {
-        if (failure instanceof UnansweredException) {
-            LOG.error(failure.getMessage());
+    private static Throwable unanswered(Throwable failure) {
+        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        if (cause instanceof UnansweredException) {
+            LOG.error(cause.getMessage());
             return new ProblemException(Problem.TEMPORARILY_UNAVAILABLE, "Try again");
         }
-        return failure instanceof RuntimeException expected ? expected : new CompletionException(failure);
+        return cause;
     }
 
     private static ProblemException problem(Refusal refusal) {

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -29,13 +30,14 @@ class PartitionedIT {
     void sessions_from_before_and_new_ones_are_refreshed_reused_and_ended() throws IOException {
         try (Postgres postgres = Postgres.start()) {
             OneDatabase database = postgres.database();
+            Map<String, String> settings = database.settings();
             Session before;
-            try (Packaged packaged = Packaged.start(database.settings())) {
+            try (Packaged packaged = Packaged.start(settings)) {
                 before = packaged.api().newSession();
             }
             database.execute(script());
 
-            try (Packaged packaged = Packaged.start(database.settings());
+            try (Packaged packaged = Packaged.start(settings);
                     Race race = new Race()) {
                 Api api = packaged.api();
                 assertThat(api.refresh(before.refreshToken()).status()).isEqualTo(200);
