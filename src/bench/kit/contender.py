@@ -3,6 +3,11 @@
 import abc
 import dataclasses
 
+from kit import process
+
+# when first_tokens() is called
+LOGINS_AT_ONCE = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -43,6 +48,9 @@ class Contender(abc.ABC):
     database: object = None
     """Its own database on the shared cluster (a Database of kit/postgres.py); set by start()."""
 
+    server: process.Process = None
+    """Its process while it runs; set by start()."""
+
     ready_seconds: float = 0.0
     """From the start of the process to the first moment that it could answer; set by start()."""
 
@@ -56,7 +64,7 @@ class Contender(abc.ABC):
     def start(self, postgres) -> None:
         """
         Starts the service on a database of its own, which postgres.database(NAME) makes or finds again, and waits until it
-        can answer. Sets port, database and ready_seconds. Raises RuntimeError, with the end of the log, if it does not start.
+        can answer. Sets port, database, server and ready_seconds. Raises RuntimeError, with the end of the log, if it does not start.
         """
 
     @abc.abstractmethod
@@ -70,13 +78,15 @@ class Contender(abc.ABC):
     def request(self) -> Request:
         """How a refresh is asked for."""
 
-    @abc.abstractmethod
     def pids(self) -> list:
         """The processes whose processor time, memory and connections to the database count as the service's."""
+        return process.with_descendants(self.server.pid)
 
-    @abc.abstractmethod
     def stop(self) -> None:
         """Ends the service's processes; does nothing if it does not run."""
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
 
     def allocated_bytes(self):
         """How many bytes the service has allocated on its heap since its start; None if it doesn't tell."""

@@ -2,16 +2,13 @@
 
 import concurrent.futures
 import json
-import os
-import pathlib
 import shutil
-import subprocess
 import urllib.parse
 import zipfile
 
 from kit import process
 from kit.client import Client
-from kit.contender import Contender, Request
+from kit.contender import LOGINS_AT_ONCE, Contender, Request
 from kit.workplace import Workplace, free_port
 
 VERSION = "26.7.3"
@@ -30,8 +27,6 @@ LONGEST_FIRST_START = 600
 ADMINISTRATOR = "admin"
 PASSWORD = "bench-password"
 
-LOGINS_AT_ONCE = 4
-
 
 class Keycloak(Contender):
     """
@@ -47,7 +42,6 @@ class Keycloak(Contender):
         self.options = " ".join(f"{key}={value}" for key, value in self.settings.items())
         self.home = workplace.downloads / f"keycloak-{VERSION}"
         self.users = 0
-        self.server = None
 
     def prepare(self) -> None:
         """Fetches the distribution with Maven, unpacks it and builds it for PostgreSQL, each once."""
@@ -55,8 +49,8 @@ class Keycloak(Contender):
             return
         print(f"Fetching and building Keycloak {VERSION} …", flush=True)
         downloads = self.workplace.downloads
-        _run(["./mvnw", "-q", "-B", "dependency:copy", f"-Dartifact={DISTRIBUTION}", f"-DoutputDirectory={downloads}"],
-             self.workplace.project)
+        process.run(["./mvnw", "-q", "-B", "dependency:copy", f"-Dartifact={DISTRIBUTION}", f"-DoutputDirectory={downloads}"],
+                    self.workplace.project)
         # under another name, so that a run which is broken off here leaves nothing that looks complete
         unfinished = downloads / "keycloak-unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -65,7 +59,7 @@ class Keycloak(Contender):
             distribution.extractall(unfinished)
         packed.unlink()
         built = unfinished / f"keycloak-{VERSION}"
-        _run(["sh", "bin/kc.sh", "build", *BUILD_OPTIONS], built, self._java())
+        process.run(["sh", "bin/kc.sh", "build", *BUILD_OPTIONS], built, self._java())
         built.rename(self.home)
         unfinished.rmdir()
 
@@ -135,18 +129,3 @@ class Keycloak(Contender):
     def request(self) -> Request:
         return Request(TOKEN_PATH, "application/x-www-form-urlencoded", "grant_type=refresh_token&refresh_token=",
                        "&" + urllib.parse.urlencode(CLIENT))
-
-    def pids(self) -> list:
-        return process.with_descendants(self.server.pid)
-
-    def stop(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-            self.server = None
-
-
-def _run(command: list, folder: pathlib.Path, environment: dict = None) -> None:
-    """Runs a command to its end. Raises RuntimeError if it fails."""
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")

@@ -3,20 +3,17 @@
 import base64
 import concurrent.futures
 import json
-import os
 import pathlib
 import re
 import secrets
-import subprocess
 
 from kit import process
-from kit.contender import Contender, Request
+from kit.contender import LOGINS_AT_ONCE, Contender, Request
 from kit.client import Client
 from kit.workplace import Workplace, free_port
 
 JAR = "target/quarkus-app/quarkus-run.jar"
 USER_PASSWORD = "correct horse battery staple"
-LOGINS_AT_ONCE = 4
 
 NOT_SETTINGS = ("JAR", "JAVA_HOME", "JAVA_OPTIONS")
 
@@ -26,9 +23,7 @@ def build(workplace: Workplace) -> None:
     if (workplace.project / JAR).exists():
         return
     print("Packaging Latchkey (./mvnw -q -DskipTests package) …", flush=True)
-    done = subprocess.run(["./mvnw", "-q", "-DskipTests", "package"], cwd=workplace.project, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"Latchkey could not be packaged:\n{done.stdout[-3000:]}")
+    process.run(["./mvnw", "-q", "-DskipTests", "package"], workplace.project)
 
 
 class Latchkey(Contender):
@@ -54,7 +49,6 @@ class Latchkey(Contender):
         self.secrets = {name: base64.b64encode(secrets.token_bytes(48)).decode()
                         for name in ("JWT_ACCESS_SECRET", "JWT_REFRESH_SECRET")}
         self.users = []
-        self.server = None
         self.management_port = 0
         if executable:
             self.command = [executable.resolve()]
@@ -83,10 +77,7 @@ class Latchkey(Contender):
     def migrate(self, postgres) -> None:
         """Makes the schema in its database without serving."""
         self.database = postgres.database(self.database_name)
-        done = subprocess.run([*map(str, self.command), "migrate"], cwd=self._folder(), capture_output=True, text=True,
-                              env={**os.environ, **self._environment()})
-        if done.returncode != 0:
-            raise RuntimeError(f"{self.name} could not migrate: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        process.run([*self.command, "migrate"], self._folder(), self._environment())
 
     def _environment(self) -> dict:
         return {"DB_URL": self.database.jdbc_url, "DB_USER": self.database.user, "DB_PASSWORD": self.database.password,
@@ -131,14 +122,6 @@ class Latchkey(Contender):
     def login_body(self, number: int) -> str:
         """What user `number` posts to /api/auth/login."""
         return json.dumps(self.users[number])
-
-    def pids(self) -> list:
-        return process.with_descendants(self.server.pid)
-
-    def stop(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-            self.server = None
 
     def metrics(self) -> str:
         """The text of /q/metrics."""

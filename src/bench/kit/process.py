@@ -57,6 +57,14 @@ def start_process(command: list, log: pathlib.Path, environment: dict, folder: p
     return Process(popen, log, started)
 
 
+def run(command: list, folder: pathlib.Path, environment: dict = None) -> None:
+    """Runs a command to its end, as start_process would. Raises RuntimeError, with the end of its output, if it fails."""
+    command = [str(part) for part in command]
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+
+
 def wait_until_ready(process: Process, address: str, longest: float = LONGEST_START) -> float:
     """
     Asks an http:// address again and again until it answers 200. Returns the seconds since the process was started.

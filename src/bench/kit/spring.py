@@ -7,11 +7,10 @@ import http.client
 import json
 import re
 import secrets
-import subprocess
 import urllib.parse
 
 from kit import process
-from kit.contender import Contender, Request
+from kit.contender import LOGINS_AT_ONCE, Contender, Request
 from kit.workplace import Workplace, free_port
 
 # as in AuthorizationServer.java
@@ -19,8 +18,6 @@ CLIENT = "bench"
 SECRET = "bench-secret"
 REDIRECT = "http://127.0.0.1/signed-in"
 AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()}
-
-LOGINS_AT_ONCE = 4
 
 
 class Spring(Contender):
@@ -38,7 +35,6 @@ class Spring(Contender):
             [*self.java_options, "16 threads, pool of 32, index on refresh_token_value, client secret not hashed"])
         self.source = workplace.kit / "spring"
         self.jar = workplace.downloads / "spring" / "spring.jar"
-        self.server = None
 
     def prepare(self) -> None:
         """Packages the application with Maven if its source is newer than the jar."""
@@ -46,10 +42,7 @@ class Spring(Contender):
         if self.jar.exists() and self.jar.stat().st_mtime > newest:
             return
         print("Packaging Spring Authorization Server …", flush=True)
-        done = subprocess.run(["./mvnw", "-q", "-B", "-f", self.source / "pom.xml", "package"],
-                              cwd=self.workplace.project, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"Spring Authorization Server could not be packaged:\n{done.stdout[-3000:]}{done.stderr}")
+        process.run(["./mvnw", "-q", "-B", "-f", self.source / "pom.xml", "package"], self.workplace.project)
 
     def start(self, postgres) -> None:
         self.database = postgres.database(self.name)
@@ -92,14 +85,6 @@ class Spring(Contender):
     def request(self) -> Request:
         return Request("/oauth2/token", "application/x-www-form-urlencoded", "grant_type=refresh_token&refresh_token=",
                        headers=AUTHORIZATION)
-
-    def pids(self) -> list:
-        return process.with_descendants(self.server.pid)
-
-    def stop(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-            self.server = None
 
 
 class Browser:

@@ -64,6 +64,7 @@ class LongBodies {
         private final RoutingContext context;
         private final UniEmitter<? super Response> answer;
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+        private boolean refused;
 
         Reading(ContainerRequestContext request, RoutingContext context, UniEmitter<? super Response> answer) {
             this.request = request;
@@ -73,7 +74,11 @@ class LongBodies {
 
         @Override
         public void data(ByteBuffer chunk) {
+            if (refused) {
+                return;
+            }
             if (body.size() + chunk.remaining() > longestBody) {
+                refused = true;
                 hangUpAfterAnswer(context);
                 answer.complete(ProblemDetails.response(Problem.PAYLOAD_TOO_LARGE, DETAIL));
                 return;

@@ -45,7 +45,7 @@ class PartitionedIT {
                 List<Callable<List<Answer>>> chains = new ArrayList<>();
                 for (int i = 0; i < 16; i++) {
                     Session session = api.logIn(user);
-                    chains.add(() -> chain(api, session.refreshToken()));
+                    chains.add(() -> api.refreshChain(session.refreshToken(), 20));
                 }
                 assertThat(race.run(chains))
                         .allSatisfy(answers -> assertThat(answers).allMatch(answer -> answer.status() == 200));
@@ -70,17 +70,6 @@ class PartitionedIT {
                 assertThat(packaged.output()).doesNotContain("\"level\":\"ERROR\"");
             }
         }
-    }
-
-    private static List<Answer> chain(Api api, String first) {
-        List<Answer> answers = new ArrayList<>();
-        String token = first;
-        for (int i = 0; i < 20; i++) {
-            Answer answer = api.refresh(token);
-            answers.add(answer);
-            token = answer.refreshToken();
-        }
-        return answers;
     }
 
     /** What is left of the script without what only psql understands. */

@@ -33,7 +33,7 @@ class RotationGroupsTest {
         for (int i = 0; i < 16; i++) {
             Session session = api.logIn(user);
             sessions.add(session);
-            chains.add(() -> chain(session, 25));
+            chains.add(() -> api.refreshChain(session.refreshToken(), 25));
         }
         double groups = metric(SIZE + "_count");
         double rotations = metric(SIZE + "_sum");
@@ -58,17 +58,6 @@ class RotationGroupsTest {
         assertThat(sent).isLessThan(grouped);
     }
 
-    private List<Answer> chain(Session session, int length) {
-        List<Answer> answers = new ArrayList<>();
-        String token = session.refreshToken();
-        for (int i = 0; i < length; i++) {
-            Answer answer = api.refresh(token);
-            answers.add(answer);
-            token = answer.refreshToken();
-        }
-        return answers;
-    }
-
     @Test
     void a_group_that_is_stuck_stops_nobody_else() throws Exception {
         Session stuck = api.newSession();
@@ -78,7 +67,7 @@ class RotationGroupsTest {
             Future<Answer> late = race.start(() -> api.refresh(stuck.refreshToken()));
             hold.untilHeld();
 
-            assertThat(chain(other, 5)).allMatch(answer -> answer.status() == 200);
+            assertThat(api.refreshChain(other.refreshToken(), 5)).allMatch(answer -> answer.status() == 200);
 
             assertThat(late).isNotDone();
             hold.release();

@@ -58,7 +58,8 @@ class RotationRaceTest {
         try (Race race = new Race()) {
             for (int round = 1; round <= rounds(20); round++) {
                 Session session = api.newSession();
-                List<List<Answer>> answers = race.run(Collections.nCopies(4, () -> chain(session.refreshToken(), 15)));
+                List<List<Answer>> answers =
+                        race.run(Collections.nCopies(4, () -> api.refreshChain(session.refreshToken(), 15)));
 
                 assertThat(answers)
                         .as("round %d", round)
@@ -67,17 +68,6 @@ class RotationRaceTest {
                 assertThat(Tokens.audit(session.id(), "TOKEN_REUSE_ATTACK")).isEmpty();
             }
         }
-    }
-
-    private List<Answer> chain(String first, int length) {
-        List<Answer> answers = new ArrayList<>();
-        String token = first;
-        for (int i = 0; i < length; i++) {
-            Answer answer = api.refresh(token);
-            answers.add(answer);
-            token = answer.status() == 200 ? answer.refreshToken() : token;
-        }
-        return answers;
     }
 
     @Test

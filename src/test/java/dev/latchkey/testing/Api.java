@@ -9,6 +9,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -77,6 +79,18 @@ public final class Api {
 
     public Answer refresh(String refreshToken) {
         return post("/api/auth/refresh", new JsonObject().put("refresh_token", refreshToken));
+    }
+
+    /** Refreshes so many times, each time with the token of the last answer that brought one. */
+    public List<Answer> refreshChain(String first, int length) {
+        List<Answer> answers = new ArrayList<>();
+        String token = first;
+        for (int i = 0; i < length; i++) {
+            Answer answer = refresh(token);
+            answers.add(answer);
+            token = answer.status() == 200 ? answer.refreshToken() : token;
+        }
+        return answers;
     }
 
     public Answer logout(String refreshToken) {
