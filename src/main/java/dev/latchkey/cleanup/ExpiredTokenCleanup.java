@@ -19,18 +19,25 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
  * Removes what is no longer needed, in small batches that skip locked rows: every replica may do it at once, and nobody waits
- * for it. Each batch commits by itself.
+ * for it. Each batch commits by itself, and is followed by a rest.
  */
 @ApplicationScoped
 public class ExpiredTokenCleanup {
 
     private static final Logger LOG = Logger.getLogger(ExpiredTokenCleanup.class);
 
-    private static final int BATCH = 1000;
+    /** A few milliseconds' work, so that a refresh that comes meanwhile hardly waits. */
+    private static final int BATCH = 250;
+
+    /** After each batch it rests for so many times as long: it is never in a hurry, and refreshes are. */
+    private static final int REST = 2;
+
     private static final Duration FIRST_PASS_AFTER = Duration.ofSeconds(10);
 
     // Walks along the index on expires_at, since no index may hold what a rotation changes. A token that was rotated
@@ -188,10 +195,21 @@ public class ExpiredTokenCleanup {
         return pruned;
     }
 
+    private static <T> T unhurried(Supplier<T> batch) {
+        long start = System.nanoTime();
+        T result = batch.get();
+        try {
+            TimeUnit.NANOSECONDS.sleep(REST * (System.nanoTime() - start));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return result;
+    }
+
     /** Empty at the end of the walk. */
     private Optional<Pruned> pruneBatch(Pruned before) {
         Duration walkEnd = tokenConfig.refreshTokenTtl().minus(config.rotatedRetention());
-        return database.again(connection -> {
+        return unhurried(() -> database.again(connection -> {
             try (PreparedStatement statement = connection.prepareStatement(PRUNE_TOKENS)) {
                 statement.setObject(1, before.time());
                 statement.setObject(2, before.id());
@@ -209,7 +227,7 @@ public class ExpiredTokenCleanup {
                             before.rotated() + batch.getLong("rotated")));
                 }
             }
-        });
+        }));
     }
 
     @FunctionalInterface
@@ -221,12 +239,12 @@ public class ExpiredTokenCleanup {
         long total = 0;
         long changed;
         do {
-            changed = database.patiently(connection -> {
+            changed = unhurried(() -> database.patiently(connection -> {
                 try (PreparedStatement statement = connection.prepareStatement(sql)) {
                     binding.to(statement);
                     return statement.executeUpdate();
                 }
-            });
+            }));
             total += changed;
         } while (changed == BATCH);
         return total;
