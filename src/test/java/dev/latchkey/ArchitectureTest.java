@@ -10,6 +10,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.Architectures;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import java.sql.Statement;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The arrows between the packages. */
@@ -18,6 +20,8 @@ class ArchitectureTest {
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("dev.latchkey");
+
+    private static final Set<String> CANCELLING = Set.of("cancel", "setQueryTimeout");
 
     private static void check(ArchRule rule) {
         rule.check(CLASSES);
@@ -105,6 +109,17 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("dev.latchkey.http"));
+    }
+
+    /** PostgreSQL answers a commit that is cancelled while it waits for a standby as if it had reached it. */
+    @Test
+    void nothing_cancels_a_statement() {
+        check(noClasses()
+                .should()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "a statement is cancelled",
+                        call -> call.getTargetOwner().isAssignableTo(Statement.class)
+                                && CANCELLING.contains(call.getName()))));
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.latchkey.account.AccountConfig;
 import dev.latchkey.database.Database;
 import dev.latchkey.database.DatabaseConfig;
 import dev.latchkey.database.DatabaseException;
+import io.quarkus.runtime.LaunchMode;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.SchemaValidationException;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
@@ -34,7 +36,10 @@ class Schema {
                     + " nothing else (src/docs/MIGRATION.md, \"Mend\")";
 
     private static final String BASICS =
-            "SELECT current_setting('server_version_num')::int, current_setting('default_transaction_isolation')";
+            "SELECT current_setting('server_version_num')::int, current_setting('default_transaction_isolation'), current_setting('synchronous_commit')";
+
+    /** What is answered before it is on the disk (or, with a standby, on two) may be lost in a crash. */
+    private static final Set<String> FORGETFUL = Set.of("off", "local", "remote_write");
 
     /** A number of our own: the letters "latchkey". */
     private static final String LOCK = "SELECT pg_try_advisory_lock(x'6c617463686b6579'::bigint)";
@@ -115,6 +120,12 @@ class Schema {
                         throw new StartupException(
                                 "the database's default_transaction_isolation is '" + row.getString(2)
                                         + "', but has to be 'read committed': ALTER ROLE … SET default_transaction_isolation = 'read committed'");
+                    }
+                    if (FORGETFUL.contains(row.getString(3)) && LaunchMode.current() == LaunchMode.NORMAL) {
+                        LOG.warnf(
+                                "The database's synchronous_commit is '%s': a crash of it can lose rotations that were answered,"
+                                        + " which ends their sessions. Set it to 'on'",
+                                row.getString(3));
                     }
                     return null;
                 }

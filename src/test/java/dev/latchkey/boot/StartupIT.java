@@ -139,6 +139,20 @@ class StartupIT {
     }
 
     @Test
+    void a_database_that_may_forget_what_it_has_answered_is_warned_of() {
+        OneDatabase forgetful = copyOfMigrated();
+        forgetful.execute("ALTER DATABASE " + forgetful.name() + " SET synchronous_commit = 'remote_write'");
+        OneDatabase durable = copyOfMigrated();
+        durable.execute("ALTER DATABASE " + durable.name() + " SET synchronous_commit = 'on'");
+
+        List<Packaged> started = Packaged.startAll(List.of(forgetful.settings(), durable.settings()));
+        started.forEach(Packaged::close);
+
+        assertThat(started.get(0).output()).contains("synchronous_commit is 'remote_write'");
+        assertThat(started.get(1).output()).doesNotContain("synchronous_commit");
+    }
+
+    @Test
     void a_schema_that_was_changed_by_hand_is_told_with_its_mend() {
         OneDatabase lacksColumn = copyOfMigrated();
         lacksColumn.execute("ALTER TABLE login_sessions DROP COLUMN device");
