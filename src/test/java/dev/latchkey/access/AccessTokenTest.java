@@ -26,8 +26,8 @@ class AccessTokenTest {
     void it_is_an_rfc_9068_token() {
         Api.Session session = api.newSession();
 
-        JsonObject header = part(session.accessToken(), 0);
-        JsonObject claims = part(session.accessToken(), 1);
+        JsonObject header = Answer.part(session.accessToken(), 0);
+        JsonObject claims = Answer.part(session.accessToken(), 1);
 
         assertThat(header.getString("typ")).isEqualTo("at+jwt");
         assertThat(header.getString("alg")).isEqualTo("HS256");
@@ -48,7 +48,7 @@ class AccessTokenTest {
         Api.Session session = api.newSession();
         Answer refreshed = api.refresh(session.refreshToken());
 
-        JsonObject claims = part(refreshed.accessToken(), 1);
+        JsonObject claims = Answer.part(refreshed.accessToken(), 1);
 
         assertThat(claims.getLong("exp") - claims.getLong("iat")).isEqualTo(TTL);
         assertThat(refreshed.json().getInteger("expires_in")).isEqualTo(TTL);
@@ -66,9 +66,9 @@ class AccessTokenTest {
         Answer replay = api.refresh(session.refreshToken());
 
         assertThat(List.of(
-                        part(session.accessToken(), 1).getString("jti"),
-                        part(one.accessToken(), 1).getString("jti"),
-                        part(replay.accessToken(), 1).getString("jti")))
+                        Answer.part(session.accessToken(), 1).getString("jti"),
+                        Answer.part(one.accessToken(), 1).getString("jti"),
+                        Answer.part(replay.accessToken(), 1).getString("jti")))
                 .doesNotHaveDuplicates();
     }
 
@@ -79,10 +79,11 @@ class AccessTokenTest {
 
         Answer refreshed = api.refresh(session.refreshToken());
 
-        assertThat(part(refreshed.accessToken(), 1).getJsonArray("roles"))
+        assertThat(Answer.part(refreshed.accessToken(), 1).getJsonArray("roles"))
                 .isEqualTo(new JsonArray().add("user").add("admin"));
         Db.update("UPDATE users SET roles = '{}' WHERE id = ?", session.user());
-        assertThat(part(api.refresh(refreshed.refreshToken()).accessToken(), 1).getJsonArray("roles"))
+        assertThat(Answer.part(api.refresh(refreshed.refreshToken()).accessToken(), 1)
+                        .getJsonArray("roles"))
                 .isEmpty();
     }
 
@@ -94,7 +95,7 @@ class AccessTokenTest {
         for (int i = 0; i < 2; i++) { // a rotation, and its replay
             Answer answer = api.refresh(session.refreshToken());
 
-            JsonObject claims = part(answer.accessToken(), 1);
+            JsonObject claims = Answer.part(answer.accessToken(), 1);
             long end = Db.count(
                     "SELECT floor(extract(epoch FROM expires_at))::bigint FROM login_sessions WHERE id = ?",
                     session.id());
@@ -124,8 +125,8 @@ class AccessTokenTest {
     void a_changed_token_is_refused() {
         Api.Session session = api.newSession();
         String[] parts = session.accessToken().split("\\.");
-        JsonObject header = part(session.accessToken(), 0);
-        JsonObject claims = part(session.accessToken(), 1);
+        JsonObject header = Answer.part(session.accessToken(), 0);
+        JsonObject claims = Answer.part(session.accessToken(), 1);
 
         for (String changed : List.of(
                 text(header.copy().put("alg", "none")) + "." + parts[1] + ".",
@@ -153,7 +154,7 @@ class AccessTokenTest {
         String[] parts = session.accessToken().split("\\.");
         for (String name : List.of("alg", "typ", "kid", "crit", "cty", "b64", "zip", "enc", "x5c", "jwk", "x5t")) {
             for (Object value : new Object[] {1, true, new JsonArray().add(1), new JsonObject().put("x", 1), "", "x"}) {
-                JsonObject header = part(session.accessToken(), 0).put(name, value);
+                JsonObject header = Answer.part(session.accessToken(), 0).put(name, value);
                 String changed = text(header) + "." + parts[1] + "." + parts[2];
                 assertThat(api.me(changed).code()).as(header.encode()).isEqualTo("access_token_invalid");
             }
@@ -172,11 +173,6 @@ class AccessTokenTest {
             Answer answer = api.send(api.request("/api/auth/me").header("Authorization", scheme + " " + accessToken));
             assertThat(answer.status()).as(scheme).isEqualTo(200);
         }
-    }
-
-    static JsonObject part(String token, int index) {
-        return new JsonObject(
-                new String(Base64.getUrlDecoder().decode(token.split("\\.")[index]), StandardCharsets.UTF_8));
     }
 
     private static String text(JsonObject part) {

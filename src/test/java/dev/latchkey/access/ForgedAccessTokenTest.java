@@ -2,6 +2,7 @@ package dev.latchkey.access;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.latchkey.testing.Answer;
 import dev.latchkey.testing.Api;
 import io.quarkus.test.junit.QuarkusTest;
 import io.vertx.core.json.JsonObject;
@@ -29,8 +30,8 @@ class ForgedAccessTokenTest {
 
     private void begin() {
         session = api.newSession();
-        header = AccessTokenTest.part(session.accessToken(), 0);
-        claims = AccessTokenTest.part(session.accessToken(), 1);
+        header = Answer.part(session.accessToken(), 0);
+        claims = Answer.part(session.accessToken(), 1);
     }
 
     @Test

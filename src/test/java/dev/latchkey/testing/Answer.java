@@ -2,6 +2,8 @@ package dev.latchkey.testing;
 
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 
 /** What the service answered. */
 public record Answer(HttpResponse<String> response) {
@@ -34,6 +36,12 @@ public record Answer(HttpResponse<String> response) {
 
     public String refreshToken() {
         return json().getString("refresh_token");
+    }
+
+    /** A part of a JWT: 0 its header, 1 its claims. */
+    public static JsonObject part(String jwt, int index) {
+        return new JsonObject(
+                new String(Base64.getUrlDecoder().decode(jwt.split("\\.")[index]), StandardCharsets.UTF_8));
     }
 
     /** Short enough to print by the hundred: a problem's code is what tells. */

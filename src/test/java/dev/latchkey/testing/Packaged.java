@@ -21,6 +21,8 @@ public final class Packaged implements AutoCloseable {
     /** In half of the processor's time: there are many starts in these tests. */
     private static final String STARTS_FAST = "-XX:TieredStopAtLevel=1";
 
+    private static final Path APPLICATION = Path.of("target/quarkus-app");
+
     private static final Path EXECUTABLE = Path.of(System.getProperty("native.image.path", "none"));
 
     private final Process process;
@@ -28,12 +30,12 @@ public final class Packaged implements AutoCloseable {
     private final int port;
     private final int managementPort;
 
-    private Packaged(Map<String, String> settings, String... arguments) {
-        this.port = Settings.freePort();
-        this.managementPort = Settings.freePort();
+    private Packaged(Path application, Map<String, String> settings, String... arguments) {
+        this.port = port(settings, "HTTP_PORT");
+        this.managementPort = port(settings, "MANAGEMENT_PORT");
         try {
             this.output = Files.createTempFile(Path.of("target"), "latchkey-", ".log");
-            List<String> command = command();
+            List<String> command = command(application);
             command.addAll(List.of(arguments));
             ProcessBuilder builder = new ProcessBuilder(command);
             builder.directory(
@@ -48,12 +50,16 @@ public final class Packaged implements AutoCloseable {
         }
     }
 
-    private static List<String> command() {
-        if (isNative()) {
+    private static int port(Map<String, String> settings, String name) {
+        return settings.containsKey(name) ? Integer.parseInt(settings.get(name)) : Settings.freePort();
+    }
+
+    private static List<String> command(Path application) {
+        if (isNative() && application.equals(APPLICATION)) {
             return new ArrayList<>(List.of(EXECUTABLE.toAbsolutePath().toString()));
         }
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        Path app = Path.of("target/quarkus-app").toAbsolutePath();
+        Path app = application.toAbsolutePath();
         return new ArrayList<>(List.of(
                 java,
                 STARTS_FAST,
@@ -79,12 +85,17 @@ public final class Packaged implements AutoCloseable {
 
     /** Starts it without waiting. */
     public static Packaged launch(Map<String, String> settings, String... arguments) {
-        return new Packaged(settings, arguments);
+        return new Packaged(APPLICATION, settings, arguments);
     }
 
     /** Starts it and waits until it is ready. */
     public static Packaged start(Map<String, String> settings) {
-        Packaged packaged = launch(settings);
+        return start(APPLICATION, settings);
+    }
+
+    /** The same of another build, in a folder such as Quarkus makes. */
+    public static Packaged start(Path application, Map<String, String> settings) {
+        Packaged packaged = new Packaged(application, settings);
         Instant end = Instant.now().plus(LONGEST_START);
         while (!packaged.ready()) {
             if (!packaged.process.isAlive() || Instant.now().isAfter(end)) {
@@ -117,8 +128,12 @@ public final class Packaged implements AutoCloseable {
         return port;
     }
 
+    public String base() {
+        return "http://localhost:" + port;
+    }
+
     public Api api() {
-        return Api.at("http://localhost:" + port);
+        return Api.at(base());
     }
 
     public Api management() {
