@@ -158,9 +158,6 @@ final class Clients implements AutoCloseable {
         unanswered.stream()
                 .filter(call -> faults.stream().noneMatch(fault -> fault.excuses(call)))
                 .forEach(call -> violations.add("unanswered although nothing was wrong: " + call.line(begun)));
-        faults.forEach(fault -> unanswered.stream()
-                .filter(call -> fault.excuses(call) && call.end() > fault.end + 1_000_000_000)
-                .forEach(call -> System.out.println("SLOW " + (fault.end - begun) / 1e6 + " " + call.line(begun))));
         Duration recovery =
                 faults.stream().map(Fault::aftermath).max(Duration::compareTo).orElse(Duration.ZERO);
         return new Report(

@@ -50,8 +50,10 @@ public final class Packaged implements AutoCloseable {
         }
     }
 
+    /** The one that is set, unless what is set is no port, which is then the service's matter. */
     private static int port(Map<String, String> settings, String name) {
-        return settings.containsKey(name) ? Integer.parseInt(settings.get(name)) : Settings.freePort();
+        String port = settings.getOrDefault(name, "");
+        return port.matches("\\d+") ? Integer.parseInt(port) : Settings.freePort();
     }
 
     private static List<String> command(Path application) {
