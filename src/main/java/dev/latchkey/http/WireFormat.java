@@ -9,14 +9,12 @@ import com.fasterxml.jackson.databind.type.LogicalType;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.container.ContainerRequestContext;
-import jakarta.ws.rs.container.ContainerResponseContext;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
 import java.util.Optional;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
-import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 
-/** How JSON is read, and how answers may be kept: strictly, and not at all. */
+/** How JSON is read: strictly. */
 @Singleton
 class WireFormat implements ObjectMapperCustomizer {
 
@@ -39,11 +37,5 @@ class WireFormat implements ObjectMapperCustomizer {
                 ? Optional.of(
                         ProblemDetails.response(Problem.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json"))
                 : Optional.empty();
-    }
-
-    /** RFC 6749 §5.1: an answer that carries a token MUST NOT be stored. No other answer of ours is worth storing either. */
-    @ServerResponseFilter
-    void forbidStoring(ContainerResponseContext response) {
-        response.getHeaders().putSingle(HttpHeaders.CACHE_CONTROL, "no-store");
     }
 }

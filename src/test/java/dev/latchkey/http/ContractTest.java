@@ -11,6 +11,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -295,6 +296,21 @@ class ContractTest {
     }
 
     @Test
+    void an_answer_without_a_problem_may_not_be_kept_sniffed_or_framed_either() {
+        String accessToken = api.newSession().accessToken();
+        HttpRequest.Builder me = api.request(ME).header("Authorization", "Bearer " + accessToken);
+        List<Answer> answers = List.of(
+                api.register(newEmail(), Api.PASSWORD),
+                api.logout("x"),
+                api.send(me),
+                api.send(me.copy().method("HEAD", BodyPublishers.noBody())),
+                api.send(me.copy().method("OPTIONS", BodyPublishers.noBody())),
+                api.logoutAll(accessToken));
+
+        assertThat(answers).allMatch(answer -> answer.status() < 300).allSatisfy(ContractTest::assertHeaders);
+    }
+
+    @Test
     void an_unknown_path_answers_404() {
         for (String path :
                 List.of("/", "/api", "/api/auth", "/api/auth/nothing", "/api/auth/me/more", "/favicon.ico")) {
@@ -398,6 +414,9 @@ class ContractTest {
                 List.of("/q/openapi", "/q/health/started", "/q/health/live", "/q/health/ready", "/q/metrics")) {
             Answer there = Management.api().send(Management.api().request(path));
             assertThat(there.status()).as(path).isEqualTo(200);
+            assertThat(there.header("X-Content-Type-Options")).isEqualTo("nosniff");
+            assertThat(there.header("Cache-Control")).isEqualTo("no-store");
+            assertThat(there.header("Server")).isEmpty();
             assertProblem(api.send(api.request(path)), 404, "not_found");
         }
         for (String path : List.of("/q", "/q/health", "/q/dev-ui", "/q/arc", "/q/swagger-ui")) {
@@ -447,7 +466,7 @@ class ContractTest {
     private static void assertTokenResponse(Answer answer) {
         assertThat(answer.status()).as(answer.body()).isEqualTo(200);
         assertJson(answer);
-        assertThat(answer.header("Cache-Control")).isEqualTo("no-store");
+        assertHeaders(answer);
         JsonObject json = answer.json();
         assertThat(json.fieldNames())
                 .containsExactlyInAnyOrder(
@@ -474,6 +493,7 @@ class ContractTest {
     static void assertProblem(Answer answer, int status, String code) {
         assertThat(answer.status()).as(answer.body()).isEqualTo(status);
         assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+        assertHeaders(answer);
         JsonObject json = answer.json();
         assertThat(json.fieldNames())
                 .contains("type", "title", "status", "detail", "code", "request_id")
@@ -487,6 +507,17 @@ class ContractTest {
         if (status == 401) {
             assertThat(answer.header("WWW-Authenticate")).startsWith("Bearer");
         }
+    }
+
+    /** What every answer has, whatever it answers. */
+    private static void assertHeaders(Answer answer) {
+        HttpHeaders headers = answer.response().headers();
+        assertThat(headers.allValues("Cache-Control")).containsExactly("no-store");
+        assertThat(headers.allValues("Content-Security-Policy"))
+                .containsExactly("default-src 'none'; frame-ancestors 'none'");
+        assertThat(headers.allValues("Referrer-Policy")).containsExactly("no-referrer");
+        assertThat(headers.allValues("X-Content-Type-Options")).containsExactly("nosniff");
+        assertThat(headers.map()).doesNotContainKeys("server", "x-powered-by", "set-cookie");
     }
 
     private static List<String> violations(Answer answer) {
