@@ -78,7 +78,7 @@ class SigningKeys {
     @Priority(1)
     @ApplicationScoped
     JWTAuthContextInfo verification() {
-        JWTAuthContextInfo info = new JWTAuthContextInfo();
+        JWTAuthContextInfo info = new Verification();
         info.setSecretKeyContent(jwks());
         info.setSignatureAlgorithm(Set.of(ALGORITHM));
         info.setIssuedBy(config.jwtIssuer());
@@ -86,6 +86,15 @@ class SigningKeys {
         info.setRequiredClaims(Set.of("sub", "sid", "jti"));
         info.setClockSkew(CLOCK_SKEW);
         return info;
+    }
+
+    /** SmallRye's own would print the keys. */
+    private static final class Verification extends JWTAuthContextInfo {
+
+        @Override
+        public String toString() {
+            return "Verification[]";
+        }
     }
 
     private String jwks() {

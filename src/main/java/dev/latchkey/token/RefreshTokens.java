@@ -120,7 +120,14 @@ public class RefreshTokens {
      *
      * @param successorId the id of the successor's row; the same in every attempt of one request
      */
-    public record Swap(Token presented, Token successor, UUID successorId, Client client) {}
+    public record Swap(Token presented, Token successor, UUID successorId, Client client) {
+
+        /** Never the row's id: one of the three things that make the successor. */
+        @Override
+        public String toString() {
+            return "Swap[presented=" + presented + "]";
+        }
+    }
 
     /**
      * What a session's live token lets its holder have.
@@ -132,7 +139,14 @@ public class RefreshTokens {
     public record Live(UUID user, List<String> roles, Instant now, Instant expiresAt, Instant sessionExpiresAt) {}
 
     /** A token on the way from the presented one to the live one: its row's id and its hash. */
-    public record Link(UUID id, String hash) {}
+    public record Link(UUID id, String hash) {
+
+        /** Neither of the two. */
+        @Override
+        public String toString() {
+            return "Link[]";
+        }
+    }
 
     /**
      * What a look found.

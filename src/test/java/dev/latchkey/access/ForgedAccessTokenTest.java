@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.latchkey.testing.Answer;
 import dev.latchkey.testing.Api;
+import dev.latchkey.testing.Settings;
 import io.quarkus.test.junit.QuarkusTest;
+import io.smallrye.jwt.auth.principal.JWTAuthContextInfo;
 import io.vertx.core.json.JsonObject;
 import jakarta.inject.Inject;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +25,9 @@ class ForgedAccessTokenTest {
 
     @Inject
     AccessConfig config;
+
+    @Inject
+    JWTAuthContextInfo verification;
 
     private Api.Session session;
     private JsonObject header;
@@ -81,6 +86,46 @@ class ForgedAccessTokenTest {
     }
 
     @Test
+    void a_token_that_is_not_valid_yet_is_refused_but_for_a_minute_of_leeway() throws Exception {
+        long now = System.currentTimeMillis() / 1000;
+        begin();
+        claims.put("nbf", now + 30);
+        assertThat(answer("HmacSHA256")).isEqualTo("accepted");
+        claims.put("nbf", now + 90);
+        assertThat(answer("HmacSHA256")).isEqualTo("access_token_invalid");
+    }
+
+    @Test
+    void a_key_that_the_token_brings_along_or_points_to_is_not_used() throws Exception {
+        String own = Settings.secret();
+        JsonObject jwk = new JsonObject().put("kty", "oct").put("k", text(bytes(own)));
+        for (boolean named : new boolean[] {true, false}) {
+            begin();
+            if (!named) {
+                header.remove("kid");
+            }
+            JsonObject plain = header;
+            for (JsonObject changed : new JsonObject[] {
+                plain,
+                plain.copy().put("jwk", jwk.copy().put("kid", plain.getString("kid"))),
+                plain.copy().put("jku", "http://localhost:1/keys"),
+                plain.copy().put("x5u", "http://localhost:1/certificate")
+            }) {
+                header = changed;
+                assertThat(answer("HmacSHA256", own)).as(header.encode()).isEqualTo("access_token_invalid");
+            }
+        }
+    }
+
+    @Test
+    void what_verifies_tokens_does_not_print_its_keys() {
+        String secret = config.jwtAccessSecret();
+
+        assertThat(verification.getSecretKeyContent()).contains(text(bytes(secret)));
+        assertThat(verification.toString()).doesNotContain(secret, text(bytes(secret)));
+    }
+
+    @Test
     void a_token_without_a_subject_session_or_id_is_refused() throws Exception {
         for (String claim : new String[] {"iss", "aud", "sub", "sid", "jti"}) {
             begin();
@@ -108,12 +153,19 @@ class ForgedAccessTokenTest {
     }
 
     private String answer(String algorithm) throws GeneralSecurityException {
-        String signed = text(header.encode().getBytes(StandardCharsets.UTF_8)) + "."
-                + text(claims.encode().getBytes(StandardCharsets.UTF_8));
+        return answer(algorithm, config.jwtAccessSecret());
+    }
+
+    private String answer(String algorithm, String secret) throws GeneralSecurityException {
+        String signed = text(bytes(header.encode())) + "." + text(bytes(claims.encode()));
         Mac mac = Mac.getInstance(algorithm);
-        mac.init(new SecretKeySpec(config.jwtAccessSecret().getBytes(StandardCharsets.UTF_8), algorithm));
+        mac.init(new SecretKeySpec(bytes(secret), algorithm));
         var answer = api.me(signed + "." + text(mac.doFinal(signed.getBytes(StandardCharsets.US_ASCII))));
         return answer.status() == 200 ? "accepted" : answer.code();
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     private static String text(byte[] bytes) {
