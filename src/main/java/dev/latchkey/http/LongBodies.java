@@ -18,11 +18,12 @@ import java.util.Set;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+import org.jboss.resteasy.reactive.server.core.ResteasyReactiveRequestContext;
 import org.jboss.resteasy.reactive.server.spi.ServerHttpRequest;
 
 /**
- * Refuses bodies that are too long, before Quarkus does, which would answer without a body. One whose length is not said
- * (chunked) is read here, up to that length, so that no thread waits for it.
+ * Refuses bodies that are too long, before Quarkus does, which would answer without a body. One that a thread would wait for is
+ * read here: however slowly it comes, and from however many, it takes nobody's thread.
  */
 @Singleton
 class LongBodies {
@@ -48,10 +49,13 @@ class LongBodies {
 
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHENTICATION)
     Uni<Response> read(ContainerRequestContext request, RoutingContext context) {
-        if (request.getLength() >= 0 || context.request().isEnded() || WITHOUT_BODY.contains(request.getMethod())) {
+        ResteasyReactiveRequestContext current = CurrentRequestManager.get();
+        // For a method that blocks nothing RESTEasy reads the body in the same way, but only if its length is said.
+        boolean readLater = request.getLength() >= 0 && !current.getTarget().isBlocking();
+        if (readLater || context.request().isEnded() || WITHOUT_BODY.contains(request.getMethod())) {
             return null;
         }
-        ServerHttpRequest input = CurrentRequestManager.get().serverRequest();
+        ServerHttpRequest input = current.serverRequest();
         return Uni.createFrom().emitter(answer -> {
             input.setReadListener(new Reading(request, context, answer));
             input.resumeRequestInput();

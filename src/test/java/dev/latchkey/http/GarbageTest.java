@@ -9,11 +9,11 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -38,6 +38,8 @@ class GarbageTest {
             List.of("refresh_token"),
             LOGOUT,
             List.of("refresh_token"));
+
+    private static final int MORE_THAN_THREADS = 400;
 
     private final Api api = Api.underTest();
 
@@ -330,6 +332,37 @@ class GarbageTest {
     }
 
     @Test
+    void bodies_that_come_slowly_hold_up_nobody_else() throws IOException {
+        List<Socket> slow = new ArrayList<>();
+        try {
+            for (int i = 0; i < MORE_THAN_THREADS; i++) {
+                Socket socket = new Socket("localhost", RestAssured.port);
+                slow.add(socket);
+                String path = List.copyOf(FIELDS.keySet()).get(i % FIELDS.size());
+                String head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
+                String length =
+                        i % 7 == 0 ? "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" : "Content-Length: 2\r\n\r\n{";
+                write(socket, head.formatted(path) + length);
+            }
+
+            Instant start = Instant.now();
+            Api.Session session = api.newSession();
+            assertThat(api.refresh(session.refreshToken()).status()).isEqualTo(200);
+            assertThat(api.logout(session.refreshToken()).status()).isEqualTo(204);
+            assertThat(Duration.between(start, Instant.now())).isLessThan(Duration.ofSeconds(10));
+
+            for (int i = 0; i < slow.size(); i += 50) {
+                write(slow.get(i), i % 7 == 0 ? "1\r\n}\r\n0\r\n\r\n" : "}");
+                assertThat(read(slow.get(i))).as("number " + i).startsWith("HTTP/1.1 400 ");
+            }
+        } finally {
+            for (Socket socket : slow) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
     void a_huge_body_is_refused_before_it_is_sent() throws IOException {
         String answer = raw(
                 "POST /api/auth/refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
@@ -392,16 +425,22 @@ class GarbageTest {
     /** Sends text as it is and reads until the other side hangs up. */
     private static String raw(String request, boolean finished) throws IOException {
         try (Socket socket = new Socket("localhost", RestAssured.port)) {
-            socket.setSoTimeout(10_000);
-            OutputStream out = socket.getOutputStream();
-            out.write(request.getBytes(StandardCharsets.ISO_8859_1));
-            out.flush();
+            write(socket, request);
             if (finished) {
                 socket.shutdownOutput();
             }
-            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+            return read(socket);
         } catch (java.net.SocketException e) {
             return ""; // hung up on
         }
+    }
+
+    private static void write(Socket socket, String text) throws IOException {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private static String read(Socket socket) throws IOException {
+        socket.setSoTimeout(10_000);
+        return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
     }
 }
