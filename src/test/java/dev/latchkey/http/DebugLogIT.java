@@ -18,12 +18,17 @@ import org.junit.jupiter.api.Test;
 @Tag("slow")
 class DebugLogIT {
 
+    /** Any will do: this database asks nobody who he is. */
+    private static final String DATABASE_PASSWORD = "the-password-of-the-database";
+
     @Test
     void nothing_that_is_secret_is_logged_at_debug() {
         try (Postgres postgres = Postgres.start()) {
             OneDatabase database = postgres.newDatabase();
             Map<String, String> settings = new HashMap<>(database.settings());
             settings.put("LOG_LEVEL", "DEBUG");
+            settings.put("DB_PASSWORD", DATABASE_PASSWORD);
+            settings.merge("DB_URL", "password=" + DATABASE_PASSWORD, DebugLogIT::withParameter);
             try (Packaged packaged = Packaged.start(settings)) {
                 Api api = packaged.api();
                 Api.Session session = api.newSession();
@@ -61,7 +66,12 @@ class DebugLogIT {
                 live,
                 parts[1],
                 parts[2],
-                Api.PASSWORD);
+                Api.PASSWORD,
+                DATABASE_PASSWORD);
+    }
+
+    private static String withParameter(String url, String parameter) {
+        return url + (url.contains("?") ? "&" : "?") + parameter;
     }
 
     private static String base64url(String text) {
