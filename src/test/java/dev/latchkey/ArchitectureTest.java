@@ -76,7 +76,7 @@ class ArchitectureTest {
                 .whereLayer("audit")
                 .mayOnlyAccessLayers("database")
                 .whereLayer("http")
-                .mayOnlyAccessLayers("audit", "database"));
+                .mayOnlyAccessLayers("audit", "database", "ops"));
     }
 
     @Test

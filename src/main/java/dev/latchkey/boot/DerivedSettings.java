@@ -22,6 +22,9 @@ public class DerivedSettings implements ConfigSourceFactory {
     /** How much of {@code DB_TIMEOUT} the server has. */
     private static final int SERVER_PERCENT = 80;
 
+    /** How much of it for a lock: a row that somebody else holds must not take the time of those that came with it. */
+    private static final int LOCK_PERCENT = 40;
+
     @Override
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
         int cores = Runtime.getRuntime().availableProcessors();
@@ -37,7 +40,8 @@ public class DerivedSettings implements ConfigSourceFactory {
 
     /**
      * The driver's timeouts are whole seconds. It closes the connection then; it never sends a cancel, which may lie. The server
-     * gives up a little earlier: a rotation that was given up here must not happen there, later, behind the client's back.
+     * gives up a little earlier: a rotation that was given up here must not happen there, later, behind the client's back. It
+     * also ends a transaction in which nothing happens: its replica may have lost its power while it held locks.
      */
     private static void putTimeout(ConfigSourceContext context, Map<String, String> settings) {
         Duration timeout;
@@ -53,7 +57,11 @@ public class DerivedSettings implements ConfigSourceFactory {
         settings.put("quarkus.datasource.jdbc.additional-jdbc-properties.connectTimeout", seconds);
         settings.put(
                 "quarkus.datasource.jdbc.new-connection-sql",
-                "SET statement_timeout = " + timeout.toMillis() * SERVER_PERCENT / 100);
+                "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d"
+                        .formatted(
+                                timeout.toMillis() * SERVER_PERCENT / 100,
+                                timeout.toMillis() * LOCK_PERCENT / 100,
+                                timeout.toMillis()));
     }
 
     private static boolean isSet(ConfigSourceContext context, String name) {

@@ -23,6 +23,7 @@ public class Latchkey {
             System.setProperty("quarkus.http.host-enabled", "false");
             System.setProperty("quarkus.management.host-enabled", "false");
         }
+        System.setProperty("io.netty.bootstrap.extensions", "serviceload"); // SlowClients
         Quarkus.run(null, StartupFailure::exit, arguments);
     }
 }

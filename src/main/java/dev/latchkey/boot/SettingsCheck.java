@@ -42,7 +42,7 @@ class SettingsCheck {
     private final HttpConfig http;
     private final RefreshKeys refreshKeys;
 
-    /** Settings that only this check reads; Quarkus acts on them. */
+    /** Settings that nobody else reads from here: Quarkus or {@code http} acts on them. */
     @ConfigMapping(prefix = "latchkey")
     interface HttpConfig {
         /** {@code CORS_ORIGINS}. */
@@ -50,6 +50,12 @@ class SettingsCheck {
 
         /** {@code TRUSTED_PROXIES}. */
         Optional<List<String>> trustedProxies();
+
+        /** {@code MAX_CONNECTIONS}: how many clients may be connected at once. */
+        int maxConnections();
+
+        /** {@code MAX_REQUESTS_IN_PROGRESS}: how many requests are worked on at once; one more is shed. */
+        int maxRequestsInProgress();
     }
 
     SettingsCheck(
@@ -157,6 +163,12 @@ class SettingsCheck {
         }
         if (token.rotationGroupSize() < 1 || token.rotationGroupSize() > LARGEST_ROTATION_GROUP) {
             problems.add("ROTATION_GROUP_SIZE has to be from 1 to " + LARGEST_ROTATION_GROUP);
+        }
+        if (http.maxConnections() < 1) {
+            problems.add("MAX_CONNECTIONS has to be 1 or more");
+        }
+        if (http.maxRequestsInProgress() < 1) {
+            problems.add("MAX_REQUESTS_IN_PROGRESS has to be 1 or more");
         }
         if (access.jwtIssuer().isBlank() || access.jwtAudience().isBlank()) {
             problems.add("JWT_ISSUER and JWT_AUDIENCE can't be blank");

@@ -56,6 +56,7 @@ public class Database {
             connection.setAutoCommit(false);
             try (Statement statement = connection.createStatement()) {
                 statement.execute("SET LOCAL statement_timeout = " + PATIENCE_MILLIS);
+                statement.execute("SET LOCAL lock_timeout = " + PATIENCE_MILLIS);
                 T result = work.on(connection);
                 connection.commit();
                 return result;

@@ -15,6 +15,7 @@ public class DatabaseException extends RuntimeException {
     private static final String SERIALIZATION_FAILURE = "40001";
     private static final String DEADLOCK_DETECTED = "40P01";
     private static final String FOREIGN_KEY_VIOLATION = "23503";
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
     private static final Set<String> SHUTDOWNS = Set.of("57P01", "57P02", "57P03", "57P05");
 
     /** Read-only, out of resources, over a limit, lock or statement timed out, system error. */
@@ -59,7 +60,7 @@ public class DatabaseException extends RuntimeException {
 
     /** Whether the statement was sent, and failed for a reason that may lie with one of its rows alone. */
     public boolean maybeOneRowsFault() {
-        return reached && (passes() || !unavailable());
+        return reached && (passes() || !unavailable() || state.equals(LOCK_NOT_AVAILABLE));
     }
 
     /** Whether a value does not fit its column: the application's own table may have a narrower one than ours. */

@@ -19,6 +19,7 @@ public enum Problem {
     NOT_FOUND(404, "There is nothing here"),
     METHOD_NOT_ALLOWED(405, "The method is not allowed here"),
     NOT_ACCEPTABLE(406, "No answer in an acceptable type"),
+    REQUEST_TIMEOUT(408, "The request did not come in time"),
     EMAIL_TAKEN(409, "The e-mail address is taken"),
     PAYLOAD_TOO_LARGE(413, "The request is too large"),
     UNSUPPORTED_MEDIA_TYPE(415, "The request has to be application/json"),

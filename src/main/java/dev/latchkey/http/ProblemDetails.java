@@ -3,6 +3,9 @@ package dev.latchkey.http;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.json.Json;
+import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
 import java.util.List;
@@ -62,7 +65,17 @@ public record ProblemDetails(
         return response(problem, detail, List.of());
     }
 
-    static ProblemDetails of(Problem problem, String detail, List<Violation> violations) {
+    /** The answer to a request that does not reach RESTEasy. */
+    static void send(RoutingContext context, Problem problem, String detail) {
+        HttpServerResponse response =
+                context.response().setStatusCode(problem.status()).putHeader(HttpHeaders.CONTENT_TYPE, MEDIA_TYPE);
+        if (problem.status() == 503) {
+            response.putHeader(HttpHeaders.RETRY_AFTER, "1");
+        }
+        response.end(Json.encode(of(problem, detail, List.of())));
+    }
+
+    private static ProblemDetails of(Problem problem, String detail, List<Violation> violations) {
         return new ProblemDetails(
                 "urn:latchkey:problem:" + problem.code(),
                 problem.title(),

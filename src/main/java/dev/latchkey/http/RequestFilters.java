@@ -1,6 +1,7 @@
 package dev.latchkey.http;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.quarkus.vertx.http.runtime.security.SecurityHandlerPriorities;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -19,15 +20,21 @@ public class RequestFilters {
     private static final Pattern REQUEST_ID_PATTERN = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final int FIRST = 1000;
 
-    private final LongBodies longBodies;
+    /** So that a web page may read what these answer. */
+    private static final int AFTER_CORS = SecurityHandlerPriorities.CORS - 10;
 
-    RequestFilters(LongBodies longBodies) {
-        this.longBodies = longBodies;
+    private final RequestBodies bodies;
+    private final RequestsInProgress inProgress;
+
+    RequestFilters(RequestBodies bodies, RequestsInProgress inProgress) {
+        this.bodies = bodies;
+        this.inProgress = inProgress;
     }
 
     void register(@Observes Filters filters) {
         filters.register(this::nameRequest, FIRST);
-        filters.register(longBodies::refuse, FIRST - 1);
+        filters.register(bodies::watch, AFTER_CORS);
+        filters.register(inProgress::shed, AFTER_CORS - 1);
     }
 
     private void nameRequest(RoutingContext context) {

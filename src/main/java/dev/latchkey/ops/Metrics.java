@@ -48,6 +48,7 @@ public class Metrics {
     private final Timer rotation;
     private final DistributionSummary rotationGroup;
     private final Counter reuseAttacks;
+    private final Counter requestsShed;
     private final Timer cleanup;
     private final AtomicLong sessionsLive = new AtomicLong();
     private final AtomicLong lastCleanup = new AtomicLong();
@@ -64,6 +65,9 @@ public class Metrics {
                 .register(registry);
         this.reuseAttacks = Counter.builder("latchkey.reuse.attacks")
                 .description("Rotated tokens that came back after their retry window")
+                .register(registry);
+        this.requestsShed = Counter.builder("latchkey.requests.shed")
+                .description("Requests that were told to come again, since too many were in progress")
                 .register(registry);
         this.cleanup =
                 Timer.builder("latchkey.cleanup").description("A clean-up pass").register(registry);
@@ -118,6 +122,17 @@ public class Metrics {
 
     public void reuseAttack() {
         reuseAttacks.increment();
+    }
+
+    public void requestShed() {
+        requestsShed.increment();
+    }
+
+    /** Shows how many requests are in progress. */
+    public void requestsInProgress(Supplier<Number> count) {
+        Gauge.builder("latchkey.requests.in.progress", count)
+                .description("Requests that are complete and not yet answered")
+                .register(registry);
     }
 
     /** Counts sessions that ended here. */

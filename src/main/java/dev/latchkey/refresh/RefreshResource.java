@@ -28,6 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.Cancellable;
 
 @Path("/api/auth/refresh")
 @Tag(name = "Tokens")
@@ -83,6 +84,7 @@ class RefreshResource {
                     @Content(
                             mediaType = ProblemDetails.MEDIA_TYPE,
                             schema = @Schema(implementation = ProblemDetails.class)))
+    @Cancellable(false) // a rotation that waits goes on waiting, so its request is still in progress
     public CompletionStage<TokenResponse> refresh(
             @NotNull(message = "is missing") @Valid RefreshRequest request, @Context HttpServerRequest http) {
         // A future of our own: an exception out of a stage would be wrapped in another, whose stack trace is what a

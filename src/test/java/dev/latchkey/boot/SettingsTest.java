@@ -63,8 +63,12 @@ class SettingsTest {
         assertThat(account.registrationEnabled()).isTrue();
         assertThat(account.passwordHashConcurrency())
                 .isEqualTo(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
-        assertThat(config.getConfigMapping(SettingsCheck.HttpConfig.class).corsOrigins())
-                .isEmpty();
+        SettingsCheck.HttpConfig http = config.getConfigMapping(SettingsCheck.HttpConfig.class);
+        assertThat(http.corsOrigins()).isEmpty();
+        assertThat(http.maxConnections()).isEqualTo(10000);
+        assertThat(http.maxRequestsInProgress()).isEqualTo(1000);
+        assertThat(config.getValue("quarkus.http.limits.max-connections", int.class))
+                .isEqualTo(10000);
         assertThat(config.getValue("quarkus.http.port", int.class)).isEqualTo(8080);
         assertThat(config.getValue("quarkus.management.port", int.class)).isEqualTo(9000);
         assertThat(config.getValue("quarkus.log.level", String.class)).isEqualTo("INFO");
@@ -90,6 +94,8 @@ class SettingsTest {
                 "AUDIT_RETENTION       | 0s                        | AUDIT_RETENTION has to be at least 1s",
                 "PASSWORD_HASH_CONCURRENCY | 0                     | PASSWORD_HASH_CONCURRENCY has to be 1 or more",
                 "DB_TIMEOUT            | 0s                        | DB_TIMEOUT has to be at least 1s",
+                "MAX_CONNECTIONS       | 0                         | MAX_CONNECTIONS has to be 1 or more",
+                "MAX_REQUESTS_IN_PROGRESS | 0                      | MAX_REQUESTS_IN_PROGRESS has to be 1 or more",
                 "JWT_ACCESS_SECRET     | 31-bytes-of-secret-are-too-few- | JWT_ACCESS_SECRET has to have at least 32 bytes",
                 "JWT_REFRESH_SECRET    | zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz | JWT_REFRESH_SECRET is one character repeated",
                 "JWT_ACCESS_SECRET     | replace-me-with-a-secret-of-your-own | JWT_ACCESS_SECRET is the one of .env.example",
@@ -152,6 +158,8 @@ class SettingsTest {
                 "REFRESH_TOKEN_TTL", "121s",
                 "SESSION_MAX_TTL", "122s",
                 "CLEANUP_RETENTION_DAYS", "0",
+                "MAX_CONNECTIONS", "1",
+                "MAX_REQUESTS_IN_PROGRESS", "1",
                 "JWT_ACCESS_SECRET", "32-bytes-of-secret-are-enough-!!",
                 "CORS_ORIGINS", "https://app.example.org, http://localhost:5173");
 

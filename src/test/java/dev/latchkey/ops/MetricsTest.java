@@ -56,6 +56,8 @@ class MetricsTest {
                         "\nlatchkey_rotation_group_size_count ",
                         "\nlatchkey_rotation_group_size_sum ",
                         "\nlatchkey_reuse_attacks_total ",
+                        "\nlatchkey_requests_shed_total ",
+                        "\nlatchkey_requests_in_progress ",
                         "\nlatchkey_sessions_live ",
                         "\nlatchkey_cleanup_seconds_count ",
                         "\nlatchkey_cleanup_last_success_timestamp_seconds ");

@@ -142,6 +142,10 @@ public final class Packaged implements AutoCloseable {
         return Api.at("http://localhost:" + managementPort);
     }
 
+    public ProcessHandle process() {
+        return process.toHandle();
+    }
+
     /** Asks it to stop, as Kubernetes does, and returns at once. */
     public void terminate() {
         process.destroy();

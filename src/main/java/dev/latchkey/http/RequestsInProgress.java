@@ -1,0 +1,50 @@
+package dev.latchkey.http;
+
+import dev.latchkey.ops.Metrics;
+import io.quarkus.runtime.Startup;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.ws.rs.Priorities;
+import jakarta.ws.rs.container.CompletionCallback;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+import org.jboss.resteasy.reactive.server.core.CurrentRequestManager;
+
+/**
+ * Lets only so many requests be worked on at once, whatever they wait for: a thread, a connection, a turn. So none waits long,
+ * and what waits takes only so much memory. The others are told to come again, for little more than it took to read them.
+ */
+@Startup
+@ApplicationScoped
+class RequestsInProgress {
+
+    private static final String DETAIL = "Too many requests at once: try again";
+
+    private final int most;
+    private final Metrics metrics;
+    private final AtomicInteger inProgress = new AtomicInteger();
+    private final CompletionCallback done = failure -> inProgress.decrementAndGet();
+
+    RequestsInProgress(@ConfigProperty(name = "latchkey.max-requests-in-progress") int most, Metrics metrics) {
+        this.most = most;
+        this.metrics = metrics;
+        metrics.requestsInProgress(inProgress::get);
+    }
+
+    void shed(RoutingContext context) {
+        if (inProgress.get() < most) {
+            context.next();
+        } else {
+            metrics.requestShed();
+            ProblemDetails.send(context, Problem.TEMPORARILY_UNAVAILABLE, DETAIL);
+        }
+    }
+
+    /** From when its body is complete until its work is done: that a client has hung up ends no work. */
+    @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHENTICATION + 1)
+    void count() {
+        inProgress.incrementAndGet();
+        CurrentRequestManager.get().registerCompletionCallback(done);
+    }
+}
