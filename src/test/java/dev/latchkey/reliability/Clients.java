@@ -40,7 +40,9 @@ final class Clients implements AutoCloseable {
     /** So long after the end of what was done to the service it may still say "later". */
     static final Duration RECOVERY = Duration.ofSeconds(5);
 
-    private static final int CLIENTS = 16;
+    /** {@code -Dlatchkey.clients=48} is for the long form. */
+    private static final int CLIENTS = Integer.getInteger("latchkey.clients", 16);
+
     private static final int MOST_SHOWN = 10;
     private static final int MOST_KEPT = 1000;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
