@@ -28,7 +28,9 @@ final class Client implements Runnable {
     private record Later(long at, Runnable what) {}
 
     private static final int MOST_TABS = 5;
-    private static final int LONGEST_SESSION = 120;
+    /** In steps; {@code -Dlatchkey.session=600} is for the long form, since logins take most of the time. */
+    private static final int LONGEST_SESSION = Integer.getInteger("latchkey.session", 120);
+
     private static final long PAUSE_MILLIS = 100;
     private static final Duration MOST_PATIENCE = Duration.ofSeconds(10);
 
