@@ -34,11 +34,13 @@ class LoginResource {
     private final LogIn logIn;
     private final AccessTokens accessTokens;
     private final Metrics metrics;
+    private final Clients clients;
 
-    LoginResource(LogIn logIn, AccessTokens accessTokens, Metrics metrics) {
+    LoginResource(LogIn logIn, AccessTokens accessTokens, Metrics metrics, Clients clients) {
         this.logIn = logIn;
         this.accessTokens = accessTokens;
         this.metrics = metrics;
+        this.clients = clients;
     }
 
     @Schema(name = "LoginRequest")
@@ -94,7 +96,7 @@ class LoginResource {
                             schema = @Schema(implementation = ProblemDetails.class)))
     public TokenResponse logIn(
             @NotNull(message = "is missing") @Valid LoginRequest request, @Context HttpServerRequest http) {
-        LogIn.Outcome outcome = outcome(request, Clients.of(http));
+        LogIn.Outcome outcome = outcome(request, clients.of(http));
         metrics.loggedIn(outcome.result().name().toLowerCase(Locale.ROOT));
         return switch (outcome.result()) {
             case SUCCEEDED -> {

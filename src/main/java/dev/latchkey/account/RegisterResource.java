@@ -34,11 +34,13 @@ class RegisterResource {
     private final Users users;
     private final Passwords passwords;
     private final AccountConfig config;
+    private final Clients clients;
 
-    RegisterResource(Users users, Passwords passwords, AccountConfig config) {
+    RegisterResource(Users users, Passwords passwords, AccountConfig config, Clients clients) {
         this.users = users;
         this.passwords = passwords;
         this.config = config;
+        this.clients = clients;
     }
 
     @Schema(name = "RegisterRequest")
@@ -107,7 +109,7 @@ class RegisterResource {
             throw new ProblemException(Problem.REGISTRATION_DISABLED, "Users are added in another way here");
         }
         UUID id = UUID.randomUUID();
-        AuditEntry entry = new AuditEntry(SecurityEvent.USER_REGISTERED, null, Clients.of(http), new JsonObject());
+        AuditEntry entry = new AuditEntry(SecurityEvent.USER_REGISTERED, null, clients.of(http), new JsonObject());
         if (!users.register(id, request.email(), hash(request.password()), entry)) {
             throw new ProblemException(Problem.EMAIL_TAKEN, "Log in, or use another address");
         }

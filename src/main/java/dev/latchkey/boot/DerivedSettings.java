@@ -32,8 +32,6 @@ public class DerivedSettings implements ConfigSourceFactory {
         settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(Math.max(1, cores / 2)));
         settings.put("DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
         settings.put("quarkus.http.cors.enabled", Boolean.toString(isSet(context, "CORS_ORIGINS")));
-        settings.put(
-                "quarkus.http.proxy.proxy-address-forwarding", Boolean.toString(isSet(context, "TRUSTED_PROXIES")));
         putTimeout(context, settings);
         return List.of(new PropertiesConfigSource(settings, "derived settings", ORDINAL));
     }

@@ -6,6 +6,7 @@ import dev.latchkey.cleanup.CleanupConfig;
 import dev.latchkey.database.DatabaseConfig;
 import dev.latchkey.token.RefreshKeys;
 import dev.latchkey.token.TokenConfig;
+import io.smallrye.common.net.Inet;
 import io.smallrye.config.ConfigMapping;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -16,7 +17,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /** Checks what each setting alone can't tell: secrets that are weak, durations that don't go together. */
 @ApplicationScoped
@@ -26,9 +26,6 @@ class SettingsCheck {
 
     /** What the secrets in {@code .env.example} begin with. */
     private static final String PLACEHOLDER = "replace-me";
-
-    private static final Pattern PROXY =
-            Pattern.compile("[0-9.]+(?:/[0-9]{1,2})?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:/[0-9]{1,3})?");
 
     private static final Duration LONGEST_RETRY_WINDOW = Duration.ofSeconds(60);
 
@@ -186,7 +183,7 @@ class SettingsCheck {
     }
 
     private static boolean isProxy(String text) {
-        return PROXY.matcher(text).matches();
+        return text.contains("/") ? Inet.parseCidrAddress(text) != null : Inet.parseInetAddress(text) != null;
     }
 
     private static boolean isOrigin(String text) {

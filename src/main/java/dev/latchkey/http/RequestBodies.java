@@ -7,7 +7,6 @@ import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.ws.rs.Priorities;
@@ -73,7 +72,7 @@ class RequestBodies {
     void watch(RoutingContext context) {
         HttpServerRequest request = context.request();
         context.addEndHandler(answered -> {
-            if (answered.succeeded() && !request.isEnded() && request.version() != HttpVersion.HTTP_2) {
+            if (answered.succeeded() && !request.isEnded()) {
                 new Rest(request).drop();
             }
         });
@@ -166,12 +165,7 @@ class RequestBodies {
 
     /** Nobody will read the rest, so it can't be told from a next request. */
     private static void hangUpAfterAnswer(RoutingContext context) {
-        if (context.request().version() == HttpVersion.HTTP_2) {
-            // RFC 9113 §8.1: after a complete answer, a reset without an error tells the client to stop sending.
-            context.addEndHandler(done -> context.response().reset(0));
-        } else {
-            context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-            context.addEndHandler(done -> context.request().connection().close());
-        }
+        context.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+        context.addEndHandler(done -> context.request().connection().close());
     }
 }

@@ -65,7 +65,7 @@ public class SlowClients extends ChannelInitializerExtension {
             context.fireChannelRead(message);
         }
 
-        /** A head ends with an empty line after others; also the preface of HTTP/2 does. What is encrypted can't be judged. */
+        /** A head ends with an empty line after others. What is encrypted can't be judged. */
         private boolean endsHead(ByteBuf bytes) {
             for (int i = bytes.readerIndex(); i < bytes.writerIndex(); i++) {
                 byte next = bytes.getByte(i);

@@ -39,11 +39,13 @@ class RefreshResource {
     private final RotateToken rotateToken;
     private final AccessTokens accessTokens;
     private final Metrics metrics;
+    private final Clients clients;
 
-    RefreshResource(RotateToken rotateToken, AccessTokens accessTokens, Metrics metrics) {
+    RefreshResource(RotateToken rotateToken, AccessTokens accessTokens, Metrics metrics, Clients clients) {
         this.rotateToken = rotateToken;
         this.accessTokens = accessTokens;
         this.metrics = metrics;
+        this.clients = clients;
     }
 
     @Schema(name = "RefreshRequest")
@@ -90,7 +92,7 @@ class RefreshResource {
         // A future of our own: an exception out of a stage would be wrapped in another, whose stack trace is what a
         // refusal costs.
         CompletableFuture<TokenResponse> answer = new CompletableFuture<>();
-        rotateToken.rotate(request.refreshToken(), Clients.of(http)).whenComplete((rotation, failure) -> {
+        rotateToken.rotate(request.refreshToken(), clients.of(http)).whenComplete((rotation, failure) -> {
             if (failure != null) {
                 metrics.refreshed(Problem.TEMPORARILY_UNAVAILABLE.code());
                 answer.completeExceptionally(unanswered(failure));

@@ -36,11 +36,13 @@ class LogoutResource {
     private final LogOut logOut;
     private final Sessions sessions;
     private final SecurityIdentity caller;
+    private final Clients clients;
 
-    LogoutResource(LogOut logOut, Sessions sessions, SecurityIdentity caller) {
+    LogoutResource(LogOut logOut, Sessions sessions, SecurityIdentity caller, Clients clients) {
         this.logOut = logOut;
         this.sessions = sessions;
         this.caller = caller;
+        this.clients = clients;
     }
 
     @Schema(name = "LogoutRequest")
@@ -71,7 +73,7 @@ class LogoutResource {
                             mediaType = ProblemDetails.MEDIA_TYPE,
                             schema = @Schema(implementation = ProblemDetails.class)))
     public void logOut(@NotNull(message = "is missing") @Valid LogoutRequest request, @Context HttpServerRequest http) {
-        logOut.logOut(request.refreshToken(), Clients.of(http));
+        logOut.logOut(request.refreshToken(), clients.of(http));
     }
 
     @POST
@@ -88,7 +90,7 @@ class LogoutResource {
                             schema = @Schema(implementation = ProblemDetails.class)))
     public void logOutEverywhere(@Context HttpServerRequest http) {
         JsonObject details = new JsonObject().put("everywhere", true);
-        AuditEntry entry = new AuditEntry(SecurityEvent.LOGOUT, null, Clients.of(http), details);
+        AuditEntry entry = new AuditEntry(SecurityEvent.LOGOUT, null, clients.of(http), details);
         if (sessions.endAll(SessionCheck.session(caller), EndReason.LOGOUT_ALL, entry) == 0) {
             throw new ProblemException(Problem.SESSION_ENDED, "Log in again");
         }

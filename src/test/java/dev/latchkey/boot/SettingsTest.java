@@ -106,6 +106,8 @@ class SettingsTest {
                 "CORS_ORIGINS          | https://app.example.org/  | CORS_ORIGINS: 'https://app.example.org/' is not an origin",
                 "CORS_ORIGINS          | https://a.example.org,ftp://b.example.org | CORS_ORIGINS: 'ftp://b.example.org' is not an origin",
                 "TRUSTED_PROXIES       | 10.0.0.0/8,garb/age       | TRUSTED_PROXIES: 'garb/age' is not an address or network",
+                "TRUSTED_PROXIES       | 10.0.0.0/33               | TRUSTED_PROXIES: '10.0.0.0/33' is not an address or network",
+                "TRUSTED_PROXIES       | 10.0.0.300                | TRUSTED_PROXIES: '10.0.0.300' is not an address or network",
             })
     void a_setting_that_does_not_fit_is_named(String variable, String value, String message) {
         assertThatThrownBy(check(config(variable, value))::check)

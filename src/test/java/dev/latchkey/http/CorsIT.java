@@ -7,6 +7,7 @@ import dev.latchkey.testing.Api;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Postgres;
+import dev.latchkey.testing.RawHttp;
 import io.vertx.core.json.JsonObject;
 import java.net.http.HttpRequest;
 import java.util.List;
@@ -21,6 +22,7 @@ class CorsIT {
     private static final String ORIGIN = "https://app.example.org";
     private static final String FOREIGN = "https://evil.example.org";
     private static final String FORWARDED = "203.0.113.7";
+    private static final List<String> OWN = List.of("127.0.0.1", "::1");
 
     private static Postgres postgres;
     private static OneDatabase database;
@@ -92,8 +94,39 @@ class CorsIT {
     void the_address_that_a_trusted_proxy_forwards_is_recorded() {
         Api.User user = open.api().newUser();
 
-        assertThat(logInThrough(open, user)).isEqualTo(FORWARDED);
-        assertThat(logInThrough(closed, user)).isIn("127.0.0.1", "0:0:0:0:0:0:0:1", "::1");
+        assertThat(logInThrough(open, user, FORWARDED)).isEqualTo(FORWARDED);
+        assertThat(logInThrough(open, user, FORWARDED + ":4711")).isEqualTo(FORWARDED);
+        assertThat(logInThrough(open, user, FORWARDED + ", 127.0.0.1")).isEqualTo(FORWARDED);
+        assertThat(logInThrough(open, user, "[2001:db8::7]:4711")).isEqualTo("2001:db8::7");
+        assertThat(logInThrough(closed, user, FORWARDED)).isIn(OWN);
+    }
+
+    @Test
+    void what_a_client_wrote_before_a_proxy_added_to_it_is_not_believed() {
+        assertThat(logInThrough(open, open.api().newUser(), "198.51.100.1, " + FORWARDED))
+                .isEqualTo(FORWARDED);
+    }
+
+    @Test
+    void what_is_no_address_is_not_recorded() {
+        Api.User user = open.api().newUser();
+
+        for (String forwarded :
+                List.of("", ",", ":1", "unknown", "[]", "203.0.113.7:", "203.0.113.700", FORWARDED + ",x")) {
+            assertThat(logInThrough(open, user, forwarded)).as(forwarded).isIn(OWN);
+        }
+    }
+
+    @Test
+    void an_origin_is_refused_that_can_not_be_compared_with_the_host() {
+        for (String host : List.of("a_b", "a,b", "%41", "[x]", "")) {
+            assertThat(refreshOf("http://evil.example.org", host)).as(host).startsWith("HTTP/1.1 403 ");
+        }
+        for (String origin : List.of("http://a_b", "http://a|b", "http://", "http:", "null", "")) {
+            assertThat(refreshOf(origin, "localhost")).as(origin).startsWith("HTTP/1.1 403 ");
+        }
+        assertThat(refreshOf(ORIGIN, "a_b")).startsWith("HTTP/1.1 400 ").contains("invalid_request");
+        assertThat(open.output()).doesNotContain("HTTP Request to ");
     }
 
     @Test
@@ -104,14 +137,22 @@ class CorsIT {
         assertThat(refused.code()).isEqualTo("registration_disabled");
     }
 
+    /** The answer to a page's call without a body. */
+    private static String refreshOf(String origin, String host) {
+        return RawHttp.whole(
+                open.port(),
+                "POST /api/auth/refresh HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"
+                        .formatted(host, origin));
+    }
+
     /** Returns the address in the audit row. */
-    private static String logInThrough(Packaged service, Api.User user) {
+    private static String logInThrough(Packaged service, Api.User user, String forwarded) {
         Answer answer = service.api()
                 .post(
                         "/api/auth/login",
                         new JsonObject().put("email", user.email()).put("password", Api.PASSWORD),
                         "X-Forwarded-For",
-                        FORWARDED);
+                        forwarded);
         assertThat(answer.status()).as(answer.toString()).isEqualTo(200);
         return (String) database.value(
                 "SELECT ip FROM audit_logs WHERE event_type = 'LOGIN_SUCCEEDED' AND session_id = ?::uuid",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.latchkey.testing.Answer;
 import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Management;
+import dev.latchkey.testing.RawHttp;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.vertx.core.json.JsonObject;
@@ -309,7 +310,7 @@ class GarbageTest {
     }
 
     @Test
-    void what_is_no_http_is_answered_or_hung_up_on() throws IOException {
+    void what_is_no_http_is_answered_or_hung_up_on() {
         for (String request : List.of(
                 "x\r\n\r\n",
                 "GET /%s HTTP/1.1\r\nHost: x\r\n\r\n".formatted("%"),
@@ -323,7 +324,7 @@ class GarbageTest {
                 "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
                 "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                 "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\nContent-Length: 2\r\n\r\n{}")) {
-            String answer = raw(request, true);
+            String answer = RawHttp.anything(RestAssured.port, request);
             assertThat(answer)
                     .as(request.substring(0, Math.min(80, request.length())))
                     .matches("(?s)(HTTP/1\\.[01] 4\\d\\d .*)?");
@@ -363,11 +364,20 @@ class GarbageTest {
     }
 
     @Test
-    void a_huge_body_is_refused_before_it_is_sent() throws IOException {
-        String answer = raw(
+    void a_request_without_a_host_is_refused() {
+        for (String host : List.of("", "Host: a|b\r\n", "Host: localhost:x\r\n")) {
+            String answer = RawHttp.whole(
+                    RestAssured.port, "GET /api/auth/me HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n");
+            assertThat(answer).as(host).startsWith("HTTP/1.1 400 ").endsWith("content-length: 0\r\n\r\n");
+        }
+    }
+
+    @Test
+    void a_huge_body_is_refused_before_it_is_sent() {
+        String answer = RawHttp.whole(
+                RestAssured.port,
                 "POST /api/auth/refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
-                        + "x".repeat(20_000),
-                false);
+                        + "x".repeat(20_000));
 
         assertThat(answer).startsWith("HTTP/1.1 413 ").contains("payload_too_large");
     }
@@ -420,19 +430,6 @@ class GarbageTest {
             other = (char) (32 + random.nextInt(95));
         } while (other == token.charAt(place));
         return token.substring(0, place) + other + token.substring(place + 1);
-    }
-
-    /** Sends text as it is and reads until the other side hangs up. */
-    private static String raw(String request, boolean finished) throws IOException {
-        try (Socket socket = new Socket("localhost", RestAssured.port)) {
-            write(socket, request);
-            if (finished) {
-                socket.shutdownOutput();
-            }
-            return read(socket);
-        } catch (java.net.SocketException e) {
-            return ""; // hung up on
-        }
     }
 
     private static void write(Socket socket, String text) throws IOException {

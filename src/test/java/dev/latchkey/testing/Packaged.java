@@ -172,6 +172,21 @@ public final class Packaged implements AutoCloseable {
         }
     }
 
+    /** How many bytes of its heap are no garbage. */
+    public long liveHeap() {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        try {
+            Process histogram = new ProcessBuilder(jcmd, Long.toString(process.pid()), "GC.class_histogram").start();
+            String[] total = new String(histogram.getInputStream().readAllBytes())
+                    .strip()
+                    .replaceFirst("(?s).*\nTotal +", "")
+                    .split(" +");
+            return Long.parseLong(total[1]);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     @Override
     public void close() {
         process.destroyForcibly();
