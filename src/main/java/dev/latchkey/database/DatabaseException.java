@@ -4,6 +4,7 @@ import java.io.Serial;
 import java.sql.SQLException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The database is away, or refused a statement. Its message carries no values, since those may be personal. */
 public class DatabaseException extends RuntimeException {
@@ -68,14 +69,17 @@ public class DatabaseException extends RuntimeException {
         return state.startsWith("22");
     }
 
-    /** The failure of a statement that something else sent, Hibernate say; empty if there was none. */
+    /**
+     * The failure of a statement that something else sent, Hibernate say; empty if there was none. That of a commit is among
+     * what the transaction manager suppressed.
+     */
     public static Optional<DatabaseException> in(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException sql) {
-                return Optional.of(new DatabaseException(sql, true));
-            }
+        if (failure instanceof SQLException sql) {
+            return Optional.of(new DatabaseException(sql, true));
         }
-        return Optional.empty();
+        return Stream.concat(Stream.ofNullable(failure.getCause()), Stream.of(failure.getSuppressed()))
+                .flatMap(cause -> in(cause).stream())
+                .findFirst();
     }
 
     /** The server's sentence alone: the lines below it (detail, hint, where) may quote values. */

@@ -1,10 +1,14 @@
 package dev.latchkey.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.quarkus.narayana.jta.QuarkusTransaction;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import jakarta.persistence.EntityManager;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -16,6 +20,9 @@ class DatabaseTest {
 
     @Inject
     Database database;
+
+    @Inject
+    EntityManager entities;
 
     @Test
     void the_server_gives_up_before_the_client_does() {
@@ -29,6 +36,29 @@ class DatabaseTest {
         assertThat(database.patiently(DatabaseTest::limits))
                 .isEqualTo("statement 10min, lock 10min, idle in transaction 5s");
         assertThat(database.once(DatabaseTest::limits)).startsWith("statement 4s, lock 2s,");
+    }
+
+    @Test
+    void a_connection_that_is_lost_at_the_commit_is_known_for_what_it_is() {
+        Throwable failure =
+                catchThrowable(() -> QuarkusTransaction.requiringNew().run(() -> {
+                    Object backend = entities.createNativeQuery("SELECT pg_backend_pid()")
+                            .getSingleResult();
+                    QuarkusTransaction.suspendingExisting()
+                            .run(() -> database.once(connection -> terminate(connection, (Integer) backend)));
+                }));
+
+        assertThat(DatabaseException.in(failure))
+                .hasValueSatisfying(lost -> assertThat(lost.unavailable()).isTrue());
+    }
+
+    private static boolean terminate(Connection connection, int backend) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement("SELECT pg_terminate_backend(?, 5000)")) {
+            statement.setInt(1, backend);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next() && row.getBoolean(1);
+            }
+        }
     }
 
     private static String limits(Connection connection) throws SQLException {
