@@ -1,12 +1,16 @@
 package dev.latchkey.ops;
 
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.util.Set;
 
 /**
- * Keeps strangers from making up series of the HTTP metrics. A request that is refused before it finds its resource (a long
+ * What the HTTP metrics tell of a request.
+ *
+ * <p>Keeps strangers from making up series of the HTTP metrics. A request that is refused before it finds its resource (a long
  * body, a path that can't be decoded, a preflight) would be measured under whatever path and method it came with, forever.
  */
 class HttpLabels {
@@ -35,5 +39,23 @@ class HttpLabels {
     @Singleton
     MeterFilter knownPaths() {
         return MeterFilter.replaceTagValues("uri", uri -> !uri.startsWith("/") || PATHS.contains(uri) ? uri : OTHER);
+    }
+
+    /** Percentiles of all instances together can be made of buckets only. */
+    @Produces
+    @Singleton
+    MeterFilter buckets() {
+        return new MeterFilter() {
+            @Override
+            public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+                if (!id.getName().equals("http.server.requests") || !PATHS.contains(id.getTag("uri"))) {
+                    return config;
+                }
+                return DistributionStatisticConfig.builder()
+                        .serviceLevelObjectives(Metrics.bucketNanos())
+                        .build()
+                        .merge(config);
+            }
+        };
     }
 }

@@ -9,6 +9,7 @@ import io.quarkus.runtime.Startup;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -82,6 +83,11 @@ public class Metrics {
         LOGIN_OUTCOMES.forEach(this::logins);
         END_REASONS.forEach(this::ends);
         CLEANUP_KINDS.forEach(this::cleanedUpRows);
+    }
+
+    /** The bounds of the histograms of time, as Micrometer wants them. */
+    static double[] bucketNanos() {
+        return Arrays.stream(BUCKETS).mapToDouble(Duration::toNanos).toArray();
     }
 
     private Counter refreshes(String outcome) {

@@ -1,5 +1,6 @@
 package dev.latchkey.http;
 
+import static dev.latchkey.testing.Management.metric;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.latchkey.testing.Answer;
@@ -60,10 +61,12 @@ class DatabaseAwayIT {
             assertThat(packaged.api().refresh("lk_nothing").code()).isEqualTo("token_invalid");
             assertThat(health(packaged, "ready").status()).isEqualTo(503);
             assertThat(health(packaged, "live").status()).isEqualTo(200);
+            Waiting.until(Duration.ofSeconds(15), () -> metric(packaged.management(), "latchkey_ready ") == 0);
             assertThat(packaged.output()).doesNotContain("\tat ").doesNotContain("\\tat ");
 
             postgres = Postgres.start(server);
             Waiting.until(Duration.ofSeconds(5), () -> health(packaged, "ready").status() == 200);
+            Waiting.until(Duration.ofSeconds(15), () -> metric(packaged.management(), "latchkey_ready ") == 1);
             Answer refreshed = packaged.api().refresh(session.refreshToken());
             assertThat(refreshed.status()).as(refreshed.toString()).isEqualTo(200);
             assertThat(packaged.api().refresh(refreshed.refreshToken()).status())

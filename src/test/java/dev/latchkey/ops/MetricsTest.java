@@ -77,8 +77,26 @@ class MetricsTest {
                         "\nhttp_server_active_requests{",
                         "\nprocess_cpu_usage ",
                         "\nprocess_uptime_seconds ",
+                        "\nprocess_resident_memory_bytes ",
                         "\njvm_memory_used_bytes{",
                         "uri=\"/api/auth/login\"");
+    }
+
+    @Test
+    void the_time_of_calls_of_the_api_is_in_buckets_and_that_of_others_is_not() {
+        api.refresh("x");
+        api.send(api.request("/nothing"));
+
+        assertThat(scrape().lines().filter(line -> line.startsWith("http_server_requests_seconds_bucket{")))
+                .anyMatch(line -> line.contains("uri=\"/api/auth/refresh\"") && line.contains("le=\"0.005\""))
+                .allMatch(line -> line.contains("uri=\"/api/auth/"));
+    }
+
+    @Test
+    void an_instance_tells_whether_it_is_ready_and_what_it_has() {
+        assertThat(metric("latchkey_ready ")).isEqualTo(1);
+        assertThat(metric("latchkey_pool_size ")).isGreaterThanOrEqualTo(1);
+        assertThat(metric("process_resident_memory_bytes ")).isBetween(20e6, 8e9);
     }
 
     @Test
