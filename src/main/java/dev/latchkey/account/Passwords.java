@@ -1,5 +1,6 @@
 package dev.latchkey.account;
 
+import io.opentelemetry.instrumentation.annotations.WithSpan;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -59,6 +60,7 @@ class Passwords {
      * @return the hash in the PHC string format
      * @throws OverloadedException if too many wait already
      */
+    @WithSpan("password")
     String hash(String password) {
         return inTurn(() -> argon2.encode(password));
     }
@@ -69,6 +71,7 @@ class Passwords {
      * @param hash null if there is no such user, or the user has no password
      * @throws OverloadedException if too many wait already
      */
+    @WithSpan("password")
     boolean matches(String password, String hash) {
         return inTurn(() -> {
             if (hash != null && hash.startsWith("$argon2")) {

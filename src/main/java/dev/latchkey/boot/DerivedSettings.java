@@ -32,8 +32,20 @@ public class DerivedSettings implements ConfigSourceFactory {
         settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(Math.max(1, cores / 2)));
         settings.put("DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
         settings.put("quarkus.http.cors.enabled", Boolean.toString(isSet(context, "CORS_ORIGINS")));
+        putTraces(context, settings);
         putTimeout(context, settings);
         return List.of(new PropertiesConfigSource(settings, "derived settings", ORDINAL));
+    }
+
+    /** Without a collector nothing of OpenTelemetry runs. What is no address, SettingsCheck says. */
+    private static void putTraces(ConfigSourceContext context, Map<String, String> settings) {
+        ConfigValue endpoint = context.getValue("OTEL_ENDPOINT");
+        boolean traced = endpoint != null && SettingsCheck.isCollector(endpoint.getValue());
+        settings.put("quarkus.otel.sdk.disabled", Boolean.toString(!traced));
+        if (traced) {
+            settings.put(
+                    "quarkus.otel.exporter.otlp.endpoint", endpoint.getValue().strip());
+        }
     }
 
     /**

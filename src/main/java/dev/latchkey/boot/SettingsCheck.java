@@ -53,6 +53,9 @@ class SettingsCheck {
 
         /** {@code MAX_REQUESTS_IN_PROGRESS}: how many requests are worked on at once; one more is shed. */
         int maxRequestsInProgress();
+
+        /** {@code OTEL_ENDPOINT}. */
+        Optional<String> otelEndpoint();
     }
 
     SettingsCheck(
@@ -179,6 +182,23 @@ class SettingsCheck {
             if (!isProxy(proxy.strip())) {
                 problems.add("TRUSTED_PROXIES: '" + proxy + "' is not an address or network, such as 10.0.0.0/8");
             }
+        }
+        if (http.otelEndpoint().isPresent() && !isCollector(http.otelEndpoint().get())) {
+            problems.add("OTEL_ENDPOINT is not the HTTP address of a collector, such as http://collector:4318");
+        }
+    }
+
+    /** Whether it is an HTTP address, with a path at most. */
+    static boolean isCollector(String text) {
+        try {
+            URI uri = URI.create(text == null ? "" : text.strip());
+            return uri.getHost() != null
+                    && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))
+                    && uri.getUserInfo() == null
+                    && uri.getQuery() == null
+                    && uri.getFragment() == null;
+        } catch (IllegalArgumentException e) {
+            return false;
         }
     }
 

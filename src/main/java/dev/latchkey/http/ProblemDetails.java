@@ -34,10 +34,17 @@ public record ProblemDetails(
         @Schema(examples = "01b2c3d4-0000-4000-8000-000000000000") @JsonProperty("request_id")
         String requestId,
 
+        @Schema(description = "Where traces are collected", examples = "4bf92f3577b34da6a3ce929d0e0e4736")
+        @JsonProperty("trace_id")
+        String traceId,
+
         @Schema(description = "Which fields are wrong, if fields are")
         List<Violation> violations) {
 
     public static final String MEDIA_TYPE = "application/problem+json";
+
+    /** Where OpenTelemetry's extension has the id of a request's trace, if it is on. */
+    private static final String TRACE_ID = "traceId";
 
     /** What is wrong with a field. */
     @RegisterForReflection
@@ -83,6 +90,7 @@ public record ProblemDetails(
                 detail,
                 problem.code(),
                 (String) MDC.get(RequestFilters.REQUEST_ID),
+                (String) MDC.get(TRACE_ID),
                 violations);
     }
 }

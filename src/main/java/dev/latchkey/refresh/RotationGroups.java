@@ -7,6 +7,7 @@ import dev.latchkey.token.RefreshTokens;
 import dev.latchkey.token.RefreshTokens.Live;
 import dev.latchkey.token.RefreshTokens.Swap;
 import dev.latchkey.token.TokenConfig;
+import io.opentelemetry.instrumentation.annotations.WithSpan;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -79,6 +80,7 @@ class RotationGroups {
      *
      * @return empty if it could not be done in a group, for whatever reason: the token is to be rotated by itself then
      */
+    @WithSpan("rotation")
     CompletionStage<Optional<Live>> rotate(Swap swap) {
         Waiting mine = new Waiting(swap, System.nanoTime(), vertx.getOrCreateContext(), new CompletableFuture<>());
         synchronized (waiting) {

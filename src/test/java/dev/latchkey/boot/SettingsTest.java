@@ -108,6 +108,11 @@ class SettingsTest {
                 "TRUSTED_PROXIES       | 10.0.0.0/8,garb/age       | TRUSTED_PROXIES: 'garb/age' is not an address or network",
                 "TRUSTED_PROXIES       | 10.0.0.0/33               | TRUSTED_PROXIES: '10.0.0.0/33' is not an address or network",
                 "TRUSTED_PROXIES       | 10.0.0.300                | TRUSTED_PROXIES: '10.0.0.300' is not an address or network",
+                "OTEL_ENDPOINT         | collector:4318            | OTEL_ENDPOINT is not the HTTP address of a collector",
+                "OTEL_ENDPOINT         | ftp://collector           | OTEL_ENDPOINT is not the HTTP address of a collector",
+                "OTEL_ENDPOINT         | http://me:mine@collector  | OTEL_ENDPOINT is not the HTTP address of a collector",
+                "OTEL_ENDPOINT         | http://collector:4318/?a=b | OTEL_ENDPOINT is not the HTTP address of a collector",
+                "OTEL_ENDPOINT         | http://a collector        | OTEL_ENDPOINT is not the HTTP address of a collector",
             })
     void a_setting_that_does_not_fit_is_named(String variable, String value, String message) {
         assertThatThrownBy(check(config(variable, value))::check)
@@ -149,6 +154,21 @@ class SettingsTest {
         byte[] id = new byte[1];
         hkdf.generateBytes(id, 0, 1);
         return id[0];
+    }
+
+    @Test
+    void traces_are_off_until_a_collector_is_named() {
+        assertThat(config().getValue("quarkus.otel.sdk.disabled", boolean.class))
+                .isTrue();
+        assertThat(config("OTEL_ENDPOINT", "").getValue("quarkus.otel.sdk.disabled", boolean.class))
+                .isTrue();
+
+        SmallRyeConfig config = config("OTEL_ENDPOINT", "https://collector.example.org/otlp");
+
+        assertThat(config.getValue("quarkus.otel.sdk.disabled", boolean.class)).isFalse();
+        assertThat(config.getValue("quarkus.otel.exporter.otlp.endpoint", String.class))
+                .isEqualTo("https://collector.example.org/otlp");
+        assertThatCode(check(config)::check).doesNotThrowAnyException();
     }
 
     @Test

@@ -450,7 +450,8 @@ class ContractTest {
             assertThat(schemas.getJsonObject(schema).encode()).as(schema).contains("\"examples\"");
         }
         assertThat(schemas.getJsonObject("Problem").getJsonObject("properties").fieldNames())
-                .containsExactlyInAnyOrder("type", "title", "status", "detail", "code", "request_id", "violations");
+                .containsExactlyInAnyOrder(
+                        "type", "title", "status", "detail", "code", "request_id", "trace_id", "violations");
         assertThat(schemas.getJsonObject("TokenResponse")
                         .getJsonObject("properties")
                         .fieldNames())
