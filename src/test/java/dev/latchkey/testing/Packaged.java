@@ -134,6 +134,10 @@ public final class Packaged implements AutoCloseable {
         return "http://localhost:" + port;
     }
 
+    public int managementPort() {
+        return managementPort;
+    }
+
     public Api api() {
         return Api.at(base());
     }
