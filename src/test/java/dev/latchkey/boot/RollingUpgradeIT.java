@@ -13,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -45,6 +46,7 @@ class RollingUpgradeIT {
             """;
 
     private final List<Packaged> replicas = new CopyOnWriteArrayList<>();
+    private final List<Future<List<Answer>>> running = new ArrayList<>();
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicInteger refreshed = new AtomicInteger();
 
@@ -53,10 +55,10 @@ class RollingUpgradeIT {
         try (Postgres postgres = Postgres.start();
                 Race race = new Race()) {
             OneDatabase database = postgres.newDatabase();
+            Map<String, String> settings = database.settings();
             for (int i = 0; i < REPLICAS; i++) {
-                replicas.add(Packaged.start(database.settings()));
+                replicas.add(Packaged.start(settings));
             }
-            List<Future<List<Answer>>> running = new ArrayList<>();
             for (int i = 0; i < CLIENTS; i++) {
                 running.add(race.start(this::refreshUntilOver));
             }
@@ -65,7 +67,7 @@ class RollingUpgradeIT {
             database.execute(NEXT_RELEASE);
             awaitRefreshes();
             for (int i = 0; i < REPLICAS; i++) {
-                Packaged old = replicas.set(i, Packaged.start(database.settings()));
+                Packaged old = replicas.set(i, Packaged.start(settings));
                 awaitRefreshes();
                 old.terminate();
                 old.waitFor(Duration.ofSeconds(40));
@@ -117,6 +119,9 @@ class RollingUpgradeIT {
 
     private void awaitRefreshes() {
         int before = refreshed.get();
-        Waiting.until(() -> refreshed.get() > before + 200);
+        Waiting.until(() -> refreshed.get() > before + 200 || running.stream().anyMatch(Future::isDone));
+        running.stream()
+                .filter(Future::isDone)
+                .forEach(each -> assertThat(Race.result(each)).isEmpty());
     }
 }

@@ -75,11 +75,11 @@ public final class Prometheus implements AutoCloseable {
     }
 
     private JsonObject get(String path) {
-        JsonObject answer = api.send(api.request(path)).json();
-        if (!"success".equals(answer.getString("status"))) {
-            throw new IllegalStateException(answer.getString("error"));
+        Answer answer = api.send(api.request(path));
+        if (answer.status() != 200) {
+            throw new IllegalStateException(answer.toString());
         }
-        return answer.getJsonObject("data");
+        return answer.json().getJsonObject("data");
     }
 
     @Override
