@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.eclipse.microprofile.config.spi.ConfigSource;
 
 /** Settings that follow from others, or from the machine: defaults by its cores, and what Quarkus wants said in other words. */
@@ -27,14 +28,26 @@ public class DerivedSettings implements ConfigSourceFactory {
 
     @Override
     public Iterable<ConfigSource> getConfigSources(ConfigSourceContext context) {
-        int cores = Runtime.getRuntime().availableProcessors();
         Map<String, String> settings = new HashMap<>();
-        settings.put("PASSWORD_HASH_CONCURRENCY", Integer.toString(Math.max(1, cores / 2)));
-        settings.put("DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
         settings.put("quarkus.http.cors.enabled", Boolean.toString(isSet(context, "CORS_ORIGINS")));
         putTraces(context, settings);
         putTimeout(context, settings);
-        return List.of(new PropertiesConfigSource(settings, "derived settings", ORDINAL));
+        return List.of(byCores(), new PropertiesConfigSource(settings, "derived settings", ORDINAL));
+    }
+
+    /** Found by their names and not listed: Quarkus writes what is listed while it builds into the program. */
+    private static ConfigSource byCores() {
+        int cores = Runtime.getRuntime().availableProcessors();
+        Map<String, String> settings = Map.of(
+                "PASSWORD_HASH_CONCURRENCY", Integer.toString(Math.max(1, cores / 2)),
+                "DB_POOL_SIZE", Integer.toString(Math.max(8, 4 * cores)));
+        return new PropertiesConfigSource(settings, "settings by cores", ORDINAL) {
+
+            @Override
+            public Set<String> getPropertyNames() {
+                return Set.of();
+            }
+        };
     }
 
     /** Without a collector nothing of OpenTelemetry runs. What is no address, SettingsCheck says. */
