@@ -5,6 +5,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.http.HttpContent;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
 
@@ -14,6 +15,7 @@ import io.vertx.core.net.impl.ConnectionBase;
  * back when it returns, nobody will.
  */
 @ChannelHandler.Sharable
+@RegisterForReflection // Netty looks which of its methods there are
 final class DroppedBodies extends ChannelInboundHandlerAdapter {
 
     private static final String NAME = "droppedBodies";

@@ -1,0 +1,32 @@
+package dev.latchkey.deployment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.latchkey.testing.Postgres;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The image with a JVM, built as its Dockerfile says and run as confined as the manifests want it. */
+@Tag("images")
+class JvmImageIT {
+
+    @Test
+    void does_its_job_on_a_read_only_root_without_capabilities_in_256_MiB() {
+        String image = Containers.build("Dockerfile.jvm", "JDK");
+
+        try (Postgres postgres = Postgres.start();
+                Container container = Container.start(image, postgres.database().settings())) {
+            MainJob.drive(container.api());
+
+            assertThat(container.ownMebibytes()).isLessThan(240);
+            assertThat(container.stop()).isIn(0, 143); // 128 and the signal
+            // JSON and nothing else: no JVM that complains about its options, its cache or a file that it can't write
+            assertThat(container.output().lines())
+                    .isNotEmpty()
+                    .allMatch(line -> line.startsWith("{"))
+                    .noneMatch(line -> line.contains("\"level\":\"ERROR\""))
+                    .filteredOn(line -> line.contains("\"level\":\"WARN\""))
+                    .allMatch(line -> line.contains("synchronous_commit")); // the embedded database's
+        }
+    }
+}
