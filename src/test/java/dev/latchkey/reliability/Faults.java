@@ -37,6 +37,7 @@ final class Faults {
         Map<String, String> settings = database.settings(more);
         settings.putIfAbsent("RETRY_WINDOW", RETRY_WINDOW.toSeconds() + "s");
         settings.putIfAbsent("DB_TIMEOUT", DB_TIMEOUT);
+        settings.putIfAbsent("ACCESS_TOKEN_TTL", "1d"); // the rules know nothing of its end
         if (isLongForm()) {
             settings.putIfAbsent("_JAVA_OPTIONS", "-XX:TieredStopAtLevel=4"); // slower to start, but soon faster
         }
