@@ -27,6 +27,7 @@ class HttpLabels {
             "/api/auth/me");
 
     private static final String OTHER = "OTHER";
+    private static final String CLIENT_ERROR = "CLIENT_ERROR";
 
     @Produces
     @Singleton
@@ -41,14 +42,16 @@ class HttpLabels {
         return MeterFilter.replaceTagValues("uri", uri -> !uri.startsWith("/") || PATHS.contains(uri) ? uri : OTHER);
     }
 
-    /** Percentiles of all instances together can be made of buckets only. */
+    /** Percentiles of all instances together can be made of buckets only. What clients do wrong has many series and needs none. */
     @Produces
     @Singleton
     MeterFilter buckets() {
         return new MeterFilter() {
             @Override
             public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
-                if (!id.getName().equals("http.server.requests") || !PATHS.contains(id.getTag("uri"))) {
+                if (!id.getName().equals("http.server.requests")
+                        || !PATHS.contains(id.getTag("uri"))
+                        || CLIENT_ERROR.equals(id.getTag("outcome"))) {
                     return config;
                 }
                 return DistributionStatisticConfig.builder()
