@@ -186,6 +186,7 @@ class LimitsIT {
         try (Connection connection = Db.connect(database.url())) {
             connection.setAutoCommit(false);
             Db.update(connection, "LOCK TABLE refresh_tokens IN SHARE MODE");
+            Waiting.until(() -> inProgress() == 0); // a request is in progress until a moment after its answer
             step.take();
         }
     }
