@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What a connection may cost while its client is slow. One that has not brought the head of a request in time is closed. One
- * that does not take its answers is not read from until it does.
+ * that goes on asking without taking its answers is closed, too: they would fill the memory.
  *
  * <p>Vert.x has nothing for either. Netty finds this class in {@code META-INF/services}, as {@link
  * dev.latchkey.boot.Latchkey} tells it to, and shows it each connection that is accepted, on both ports.
@@ -24,13 +24,13 @@ public class SlowClients extends ChannelInitializerExtension {
     /** How long the first head may take from the connection's begin, and each body from its head. */
     static final Duration PATIENCE = Duration.ofSeconds(15);
 
+    /** How much of its answers a client may leave for later while it sends further requests. */
+    private static final long MOST_UNTAKEN_BYTES = 256 * 1024;
+
     @Override
     public void postInitializeServerChildChannel(Channel channel) {
         channel.pipeline().addFirst(new Patience());
     }
-
-    /** How much of its answers a client may leave for later while it sends further requests. */
-    private static final long MOST_UNTAKEN_BYTES = 256 * 1024;
 
     /** Of one connection. */
     private static final class Patience extends ChannelInboundHandlerAdapter {

@@ -1,6 +1,7 @@
 package dev.latchkey.deployment;
 
 import dev.latchkey.testing.Api;
+import dev.latchkey.testing.Memory;
 import dev.latchkey.testing.Settings;
 import dev.latchkey.testing.Waiting;
 import java.io.IOException;
@@ -99,14 +100,7 @@ final class Container implements AutoCloseable {
     long ownMebibytes() {
         String pid =
                 Containers.podman("inspect", "--format={{.State.Pid}}", name).strip();
-        try (var lines = Files.lines(Path.of("/proc", pid, "status"))) {
-            return lines.filter(line -> line.startsWith("RssAnon:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
-                    .findFirst()
-                    .orElseThrow();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Memory.ownMebibytes(ProcessHandle.of(Long.parseLong(pid)).orElseThrow());
     }
 
     /** Asks it to stop, as Kubernetes does; returns its exit code. */

@@ -18,7 +18,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -28,17 +27,6 @@ class GarbageTest {
 
     private static final String REFRESH = "/api/auth/refresh";
     private static final String LOGOUT = "/api/auth/logout";
-
-    /** The endpoints that read a body, each with its string fields. */
-    private static final Map<String, List<String>> FIELDS = Map.of(
-            "/api/auth/register",
-            List.of("email", "password"),
-            "/api/auth/login",
-            List.of("email", "password", "device"),
-            REFRESH,
-            List.of("refresh_token"),
-            LOGOUT,
-            List.of("refresh_token"));
 
     private static final int MORE_THAN_THREADS = 400;
 
@@ -85,7 +73,7 @@ class GarbageTest {
                 "//\n{\"refresh_token\":\"x\"}",
                 "\u0000",
                 "{\"refresh_token\":\"a\u0000\"}")) {
-            for (String path : FIELDS.keySet()) {
+            for (String path : Api.FIELDS.keySet()) {
                 assertProblem(400, path, body.getBytes(StandardCharsets.UTF_8));
             }
         }
@@ -95,7 +83,7 @@ class GarbageTest {
     void a_value_that_is_no_string_is_refused_by_its_name() {
         for (String value :
                 List.of("1", "-1.5e300", "true", "false", "[]", "[\"x\"]", "{}", "{\"x\":\"x\"}", "[[[]]]")) {
-            FIELDS.forEach((path, fields) -> fields.forEach(field -> {
+            Api.FIELDS.forEach((path, fields) -> fields.forEach(field -> {
                 Answer answer = post(path, bodyOf(path, field, value).getBytes(StandardCharsets.UTF_8));
                 ContractTest.assertProblem(answer, 400, "invalid_request");
                 assertThat(answer.json().getJsonArray("violations").encode()).contains("\"" + field + "\"");
@@ -105,7 +93,7 @@ class GarbageTest {
 
     @Test
     void a_missing_value_is_refused_by_its_name() {
-        FIELDS.forEach((path, fields) -> fields.stream()
+        Api.FIELDS.forEach((path, fields) -> fields.stream()
                 .filter(field -> !field.equals("device"))
                 .forEach(field -> {
                     Answer answer = post(path, bodyOf(path, field, "null").getBytes(StandardCharsets.UTF_8));
@@ -119,7 +107,7 @@ class GarbageTest {
     void a_deep_body_is_refused() {
         for (String opening : List.of("[", "{\"x\":", "{\"refresh_token\":[", "[{\"refresh_token\":")) {
             byte[] deep = opening.repeat(8000 / opening.length()).getBytes(StandardCharsets.UTF_8);
-            for (String path : FIELDS.keySet()) {
+            for (String path : Api.FIELDS.keySet()) {
                 assertProblem(400, path, deep);
             }
         }
@@ -129,8 +117,8 @@ class GarbageTest {
     void bytes_that_are_no_utf_8_are_refused() {
         for (String hex : List.of("ff", "fe", "c3", "c328", "eda080", "edb080", "f8888080", "f4908080", "80", "c080")) {
             byte[] bytes = java.util.HexFormat.of().parseHex(hex);
-            for (String path : FIELDS.keySet()) {
-                for (String field : FIELDS.get(path)) {
+            for (String path : Api.FIELDS.keySet()) {
+                for (String field : Api.FIELDS.get(path)) {
                     byte[] body = bodyOf(path, field, "\"\u0001\"").getBytes(StandardCharsets.UTF_8);
                     assertRefused(post(path, replace(body, (byte) 1, bytes)), path);
                 }
@@ -141,7 +129,7 @@ class GarbageTest {
     @Test
     void other_encodings_do_no_harm() {
         for (var charset : List.of(StandardCharsets.UTF_16, StandardCharsets.UTF_16LE, StandardCharsets.UTF_16BE)) {
-            for (String path : FIELDS.keySet()) {
+            for (String path : Api.FIELDS.keySet()) {
                 assertRefused(
                         post(path, "{\"refresh_token\":\"x\",\"email\":\"x\",\"password\":\"x\"}".getBytes(charset)),
                         path);
@@ -166,7 +154,7 @@ class GarbageTest {
                 "\\ufffe\\uffff",
                 "\\u202e",
                 "\\r\\n\\t\\b\\f")) {
-            FIELDS.forEach((path, fields) -> fields.forEach(field -> {
+            Api.FIELDS.forEach((path, fields) -> fields.forEach(field -> {
                 Answer answer =
                         post(path, bodyOf(path, field, "\"" + escape + "\"").getBytes(StandardCharsets.UTF_8));
                 assertRefused(answer, path);
@@ -178,7 +166,7 @@ class GarbageTest {
     void long_values_are_refused() {
         for (String value :
                 List.of("x".repeat(8000), "\ud83d\ude00".repeat(1900), "@".repeat(8000), " ".repeat(8000))) {
-            FIELDS.forEach((path, fields) -> fields.forEach(field -> {
+            Api.FIELDS.forEach((path, fields) -> fields.forEach(field -> {
                 Answer answer =
                         post(path, bodyOf(path, field, "\"" + value + "\"").getBytes(StandardCharsets.UTF_8));
                 assertRefused(answer, path);
@@ -339,7 +327,7 @@ class GarbageTest {
             for (int i = 0; i < MORE_THAN_THREADS; i++) {
                 Socket socket = new Socket("localhost", RestAssured.port);
                 slow.add(socket);
-                String path = List.copyOf(FIELDS.keySet()).get(i % FIELDS.size());
+                String path = List.copyOf(Api.FIELDS.keySet()).get(i % Api.FIELDS.size());
                 String head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
                 String length =
                         i % 7 == 0 ? "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" : "Content-Length: 2\r\n\r\n{";
@@ -410,7 +398,7 @@ class GarbageTest {
     /** A body in which one field has the given value, as JSON, and the others are right, but for an e-mail that nobody has. */
     private static String bodyOf(String path, String field, String value) {
         List<String> members = new ArrayList<>();
-        for (String each : FIELDS.get(path)) {
+        for (String each : Api.FIELDS.get(path)) {
             String usual = path.endsWith("register") ? "\"x\"" : "\"nobody@example.org\"";
             members.add("\"%s\":%s".formatted(each, each.equals(field) ? value : usual));
         }

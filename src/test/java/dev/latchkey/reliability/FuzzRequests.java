@@ -9,7 +9,6 @@ import java.util.Base64;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 
 /** HTTP/1.1 requests that are right but for one part, and such of which nothing need be right; a character is a byte. */
@@ -20,19 +19,9 @@ final class FuzzRequests {
     private static final String ME = "GET /api/auth/me";
     private static final String LOGOUT_ALL = "POST /api/auth/logout-all";
 
-    private static final Map<String, List<String>> FIELDS = Map.of(
-            "/api/auth/register",
-            List.of("email", "password"),
-            "/api/auth/login",
-            List.of("email", "password", "device"),
-            REFRESH,
-            List.of("refresh_token"),
-            LOGOUT,
-            List.of("refresh_token"));
-
     /** Refreshes for the most part: a password takes its time to hash. */
     private static final List<String> POSTS = Stream.of(
-                    Collections.nCopies(30, REFRESH), Collections.nCopies(15, LOGOUT), FIELDS.keySet())
+                    Collections.nCopies(30, REFRESH), Collections.nCopies(15, LOGOUT), Api.FIELDS.keySet())
             .flatMap(Collection::stream)
             .toList();
 
@@ -148,7 +137,7 @@ final class FuzzRequests {
         List<String> values =
                 List.of(session.refreshToken(), "ada-%d@example.org".formatted(input.number64()), Api.PASSWORD);
         StringBuilder body = new StringBuilder();
-        for (String field : FIELDS.get(path)) {
+        for (String field : Api.FIELDS.get(path)) {
             body.append(body.isEmpty() ? "" : ",").append(member(field, input.oneOf(values)));
         }
         String json = "{" + body + "}";

@@ -4,11 +4,10 @@ import dev.latchkey.testing.Settings;
 import dev.latchkey.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Collection;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /** Debian's nginx before several replicas; whatever fails at one is asked again at the next. */
@@ -58,15 +57,7 @@ final class Nginx implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("these tests need Debian's package nginx", e);
         }
-        Waiting.until(this::listens);
-    }
-
-    private boolean listens() {
-        try (Socket socket = new Socket("127.0.0.1", port)) {
-            return socket.isConnected();
-        } catch (IOException e) {
-            return false;
-        }
+        Waiting.untilListening(port);
     }
 
     String base() {
@@ -76,10 +67,6 @@ final class Nginx implements AutoCloseable {
     @Override
     public void close() {
         process.destroy();
-        try {
-            process.waitFor(5, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+        Waiting.forEnd(process, Duration.ofSeconds(5));
     }
 }

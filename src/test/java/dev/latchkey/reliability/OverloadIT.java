@@ -7,6 +7,7 @@ import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Api.User;
 import dev.latchkey.testing.Cluster;
 import dev.latchkey.testing.Management;
+import dev.latchkey.testing.Memory;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Race;

@@ -4,13 +4,12 @@ import dev.latchkey.testing.Settings;
 import dev.latchkey.testing.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /** Debian's PgBouncer in transaction mode. */
 final class PgBouncer implements AutoCloseable {
@@ -58,24 +57,12 @@ final class PgBouncer implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("these tests need Debian's package pgbouncer", e);
         }
-        Waiting.until(this::listens);
-    }
-
-    private boolean listens() {
-        try (Socket socket = new Socket("127.0.0.1", port)) {
-            return socket.isConnected();
-        } catch (IOException e) {
-            return false;
-        }
+        Waiting.untilListening(port);
     }
 
     void kill() {
         process.destroyForcibly();
-        try {
-            process.waitFor(5, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+        Waiting.forEnd(process, Duration.ofSeconds(5));
     }
 
     int port() {

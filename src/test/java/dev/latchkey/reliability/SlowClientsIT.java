@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.latchkey.testing.Api.Session;
 import dev.latchkey.testing.Cluster;
+import dev.latchkey.testing.Memory;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Race;

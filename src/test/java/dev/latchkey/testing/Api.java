@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -18,6 +19,17 @@ import java.util.function.Supplier;
 public final class Api {
 
     public static final String PASSWORD = "correct horse battery";
+
+    /** The calls that read a body, each with its string fields. */
+    public static final Map<String, List<String>> FIELDS = Map.of(
+            "/api/auth/register",
+            List.of("email", "password"),
+            "/api/auth/login",
+            List.of("email", "password", "device"),
+            "/api/auth/refresh",
+            List.of("refresh_token"),
+            "/api/auth/logout",
+            List.of("refresh_token"));
 
     private static final HttpClient CLIENT =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();

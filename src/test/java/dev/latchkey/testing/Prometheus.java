@@ -8,7 +8,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
 
 /** Debian's Prometheus, which scrapes a service every second and has rules to judge it by. */
 public final class Prometheus implements AutoCloseable {
@@ -85,10 +85,6 @@ public final class Prometheus implements AutoCloseable {
     @Override
     public void close() {
         process.destroy();
-        try {
-            process.waitFor(10, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+        Waiting.forEnd(process, Duration.ofSeconds(10));
     }
 }

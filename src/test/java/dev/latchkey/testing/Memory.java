@@ -1,4 +1,4 @@
-package dev.latchkey.reliability;
+package dev.latchkey.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -6,17 +6,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What a process has in memory, as Linux tells. */
-final class Memory {
+public final class Memory {
 
     private Memory() {}
 
-    static long mebibytes(ProcessHandle process) {
+    public static long mebibytes(ProcessHandle process) {
         return read(process, "VmRSS:");
     }
 
     /** The most that it ever had. */
-    static long mostMebibytes(ProcessHandle process) {
+    public static long mostMebibytes(ProcessHandle process) {
         return read(process, "VmHWM:");
+    }
+
+    /** What is its own: what it has of files the system can take back. */
+    public static long ownMebibytes(ProcessHandle process) {
+        return read(process, "RssAnon:");
     }
 
     private static long read(ProcessHandle process, String name) {
