@@ -1,8 +1,12 @@
 package dev.latchkey.token;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.latchkey.testing.Fuzz;
 import dev.latchkey.testing.FuzzInput;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -11,6 +15,7 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What the decoder made it reads as what it was made of, and nothing else does it take for a token: whatever was changed in
@@ -63,6 +68,32 @@ class FuzzTokenIT {
                             .findAny(),
                     text);
         });
+    }
+
+    @Test
+    void a_fuzzer_that_sees_which_branches_it_reaches_gets_nothing_else_in(@TempDir Path folder) throws Exception {
+        Path corpus = Files.createDirectory(folder.resolve("corpus"));
+        for (String token : FuzzedDecoder.made()) {
+            Files.writeString(corpus.resolve(token), token);
+        }
+
+        Process jazzer = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx256m",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "com.code_intelligence.jazzer.Jazzer",
+                        "--target_class=" + FuzzedDecoder.class.getName(),
+                        "--instrumentation_includes=" + TokenFormat.class.getPackageName() + ".*",
+                        "-runs=" + Fuzz.inputs(),
+                        corpus.toString())
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(jazzer.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+        assertThat(jazzer.waitFor()).as(output).isZero();
+        assertThat(output).contains("Done " + Fuzz.inputs() + " runs");
     }
 
     private void expect(Optional<Token> expected, String text) {
