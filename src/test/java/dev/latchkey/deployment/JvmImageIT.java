@@ -2,7 +2,15 @@ package dev.latchkey.deployment;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.latchkey.testing.Answer;
+import dev.latchkey.testing.Api;
 import dev.latchkey.testing.Postgres;
+import dev.latchkey.testing.Race;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -15,8 +23,9 @@ class JvmImageIT {
         String image = Containers.build("Dockerfile.jvm", "JDK");
 
         try (Postgres postgres = Postgres.start();
-                Container container = Container.start(image, postgres.database().settings())) {
+                Container container = Container.start(image, settings(postgres))) {
             MainJob.drive(container.api());
+            refresh(container.api());
 
             assertThat(container.ownMebibytes()).isLessThan(240);
             assertThat(container.stop()).isIn(0, 143); // 128 and the signal
@@ -27,6 +36,21 @@ class JvmImageIT {
                     .noneMatch(line -> line.contains("\"level\":\"ERROR\""))
                     .filteredOn(line -> line.contains("\"level\":\"WARN\""))
                     .allMatch(line -> line.contains("synchronous_commit")); // the embedded database's
+        }
+    }
+
+    private static Map<String, String> settings(Postgres postgres) {
+        Map<String, String> settings = new HashMap<>(postgres.database().settings());
+        settings.put("PASSWORD_HASH_CONCURRENCY", "2"); // the most that fits
+        return settings;
+    }
+
+    /** So many at once, and so often, that all is compiled and every buffer was used. */
+    private static void refresh(Api api) {
+        Callable<List<Answer>> client = () -> api.refreshChain(api.newSession().refreshToken(), 1_000);
+        try (Race race = new Race()) {
+            assertThat(race.run(Collections.nCopies(16, client)))
+                    .allSatisfy(answers -> assertThat(answers).allMatch(answer -> answer.status() == 200));
         }
     }
 }
