@@ -68,6 +68,13 @@ class RequestBodies {
         abstract void giveUp();
     }
 
+    /** Whether a body belongs to the head of a request (RFC 9112 §6.3). */
+    static boolean isExpected(HttpServerRequest request) {
+        String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+        return !WITHOUT_BODY.contains(request.method().name())
+                && (length != null && !length.equals("0") || request.headers().contains(HttpHeaders.TRANSFER_ENCODING));
+    }
+
     /** Refuses a body by the length that is said. Sees to what is left of one when it is answered, whoever answers. */
     void watch(RoutingContext context) {
         HttpServerRequest request = context.request();

@@ -6,6 +6,8 @@ import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.ws.rs.Priorities;
 import jakarta.ws.rs.container.CompletionCallback;
+import jakarta.ws.rs.core.Response;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
@@ -32,6 +34,7 @@ class RequestsInProgress {
         metrics.requestsInProgress(inProgress::get);
     }
 
+    /** Costs least: the head is all that was read. */
     void shed(RoutingContext context) {
         if (inProgress.get() < most) {
             context.next();
@@ -41,10 +44,25 @@ class RequestsInProgress {
         }
     }
 
-    /** From when its body is complete until its work is done: that a client has hung up ends no work. */
+    /** What has no body is complete already, and is counted before its session is looked up. */
+    @ServerRequestFilter(nonBlocking = true, preMatching = true)
+    Optional<Response> countWithHead(RoutingContext context) {
+        return RequestBodies.isExpected(context.request()) ? Optional.empty() : count();
+    }
+
     @ServerRequestFilter(nonBlocking = true, priority = Priorities.AUTHENTICATION + 1)
-    void count() {
-        inProgress.incrementAndGet();
+    Optional<Response> countWithBody(RoutingContext context) {
+        return RequestBodies.isExpected(context.request()) ? count() : Optional.empty();
+    }
+
+    /** From when it is complete until its work is done: that a client has hung up ends no work. */
+    private Optional<Response> count() {
+        if (inProgress.incrementAndGet() > most) {
+            inProgress.decrementAndGet();
+            metrics.requestShed();
+            return Optional.of(ProblemDetails.response(Problem.TEMPORARILY_UNAVAILABLE, DETAIL));
+        }
         CurrentRequestManager.get().registerCompletionCallback(done);
+        return Optional.empty();
     }
 }

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -64,7 +65,7 @@ class LimitsIT {
         Session one = two.api().logIn(user);
         Session other = two.api().logIn(user);
         Session third = two.api().logIn(user);
-        double shed = Management.metric(two.management(), "latchkey_requests_shed_total");
+        double shed = shed();
         try (Race race = new Race()) {
             List<Future<Answer>> waiting = new ArrayList<>();
             whileTokensAreLocked(() -> {
@@ -87,8 +88,7 @@ class LimitsIT {
                     assertThat(answer.header("Retry-After")).isEqualTo("1");
                 }
                 assertThat(refresh.header("X-Request-Id")).isEqualTo("one-more");
-                assertThat(Management.metric(two.management(), "latchkey_requests_shed_total"))
-                        .isEqualTo(shed + 2);
+                assertThat(shed()).isEqualTo(shed + 2);
                 assertThat(ready(two)).isEqualTo(200);
             });
             assertThat(Race.result(waiting.get(0)).status()).isEqualTo(200);
@@ -126,6 +126,55 @@ class LimitsIT {
         });
         Waiting.until(() -> inProgress() == 0);
         assertThat(two.api().refresh("x").status()).isEqualTo(401);
+    }
+
+    @Test
+    void bodies_that_come_when_all_heads_were_let_in_are_counted_one_by_one() throws Exception {
+        List<String> requests = Stream.generate(two.api()::newSession)
+                .limit(5)
+                .map(session -> request("/api/auth/refresh", session))
+                .toList();
+        List<Socket> sockets = new ArrayList<>();
+        double shed = shed();
+        whileTokensAreLocked(() -> {
+            for (String request : requests) {
+                Socket socket = new Socket("localhost", two.port());
+                sockets.add(socket);
+                send(socket, request.substring(0, request.indexOf('{')));
+            }
+            Thread.sleep(300);
+            for (int i = 0; i < 5; i++) {
+                send(sockets.get(i), requests.get(i).substring(requests.get(i).indexOf('{')));
+            }
+
+            Waiting.until(() -> shed() == shed + 3 && inProgress() == 2);
+        });
+        List<String> answers = new ArrayList<>();
+        for (Socket socket : sockets) {
+            answers.add(answer(socket, "").substring(0, "HTTP/1.1 200".length()));
+            socket.close();
+        }
+        assertThat(answers)
+                .containsExactlyInAnyOrder(
+                        "HTTP/1.1 200", "HTTP/1.1 200", "HTTP/1.1 503", "HTTP/1.1 503", "HTTP/1.1 503");
+    }
+
+    @Test
+    void a_call_whose_session_is_being_looked_up_is_in_progress() throws Exception {
+        Session session = two.api().newSession();
+        try (Race race = new Race()) {
+            List<Future<Answer>> waiting = new ArrayList<>();
+            whileLocked("login_sessions IN ACCESS EXCLUSIVE MODE", () -> {
+                waiting.add(race.start(() -> two.api().me(session.accessToken())));
+                waiting.add(race.start(() -> two.api().logoutAll(session.accessToken())));
+                Waiting.until(() -> inProgress() == 2);
+
+                assertThat(two.api().me(session.accessToken()).status()).isEqualTo(503);
+            });
+            assertThat(Race.result(waiting.get(0)).status()).isIn(200, 401); // the other one may have been faster
+            assertThat(Race.result(waiting.get(1)).status()).isEqualTo(204);
+        }
+        Waiting.until(() -> inProgress() == 0);
     }
 
     @Test
@@ -183,9 +232,13 @@ class LimitsIT {
 
     /** Nobody can write a token meanwhile. */
     private static void whileTokensAreLocked(Step step) throws Exception {
+        whileLocked("refresh_tokens IN SHARE MODE", step);
+    }
+
+    private static void whileLocked(String tableAndMode, Step step) throws Exception {
         try (Connection connection = Db.connect(database.url())) {
             connection.setAutoCommit(false);
-            Db.update(connection, "LOCK TABLE refresh_tokens IN SHARE MODE");
+            Db.update(connection, "LOCK TABLE " + tableAndMode);
             Waiting.until(() -> inProgress() == 0); // a request is in progress until a moment after its answer
             step.take();
         }
@@ -197,16 +250,17 @@ class LimitsIT {
         for (int i = 0; i < 2; i++) {
             int before = i;
             try (Socket socket = new Socket("localhost", two.port())) {
-                String body = new JsonObject()
-                        .put("refresh_token", sessions.get(i).refreshToken())
-                        .encode();
-                send(
-                        socket,
-                        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                                .formatted(paths.get(i), body.length(), body));
+                send(socket, request(paths.get(i), sessions.get(i)));
                 Waiting.until(() -> inProgress() == before + 1);
             }
         }
+    }
+
+    private static String request(String path, Session session) {
+        String body =
+                new JsonObject().put("refresh_token", session.refreshToken()).encode();
+        return "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(path, body.length(), body);
     }
 
     /** What comes first; empty if the connection is closed instead. */
@@ -230,6 +284,10 @@ class LimitsIT {
 
     private static double inProgress() {
         return Management.metric(two.management(), "latchkey_requests_in_progress");
+    }
+
+    private static double shed() {
+        return Management.metric(two.management(), "latchkey_requests_shed_total");
     }
 
     private static int ready(Packaged packaged) {
