@@ -136,7 +136,7 @@ class RotationGroups {
             while (longest.hasNext() && group.size() < size) {
                 Waiting next = longest.next();
                 longest.remove();
-                if (System.nanoTime() - next.since() > patienceNanos) {
+                if (isLate(next)) {
                     next.fail(new UnansweredException("a rotation waited longer than DB_TIMEOUT for its turn"));
                 } else {
                     group.add(next);
@@ -149,6 +149,10 @@ class RotationGroups {
         return group;
     }
 
+    private boolean isLate(Waiting one) {
+        return System.nanoTime() - one.since() > patienceNanos;
+    }
+
     private void send(List<Waiting> group) {
         try {
             metrics.rotationGroup(group.size());
@@ -156,10 +160,12 @@ class RotationGroups {
                     () -> tokens.rotate(group.stream().map(Waiting::swap).toList()));
             group.forEach(one -> one.complete(rotated.get(one.session())));
         } catch (DatabaseException e) {
-            if (e.maybeOneRowsFault()) {
-                group.forEach(one -> one.complete(null));
-            } else {
-                group.forEach(one -> one.fail(e));
+            for (Waiting one : group) {
+                if (e.maybeOneRowsFault() && !isLate(one)) {
+                    one.complete(null);
+                } else {
+                    one.fail(e);
+                }
             }
         } catch (RuntimeException | Error e) {
             group.forEach(one -> one.fail(e));

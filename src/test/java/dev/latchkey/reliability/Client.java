@@ -56,13 +56,7 @@ final class Client implements Runnable {
     @Override
     public void run() {
         JsonObject user = new JsonObject().put("email", email).put("password", Api.PASSWORD);
-        int status = 0;
-        while (status != 201 && status != 409) {
-            status = all.send("/api/auth/register", user, null)
-                    .thenApply(HttpResponse::statusCode)
-                    .exceptionally(failure -> 0)
-                    .join();
-        }
+        enter(Kind.REGISTER, "/api/auth/register", user);
         while (!all.over()) {
             play(logIn(user));
             doWhatIsRipe(false);
@@ -87,23 +81,34 @@ final class Client implements Runnable {
     }
 
     private Session logIn(JsonObject user) {
+        long start = System.nanoTime();
+        JsonObject answer = enter(Kind.LOGIN, "/api/auth/login", user);
+        Session session = new Session(UUID.fromString(answer.getString("session_id")));
+        String token = answer.getString("refresh_token");
+        Call call = new Call(Kind.LOGIN, -1, start, System.nanoTime(), Outcome.DONE, null, token);
+        session.record(call);
+        unsettled.add(session);
+        session.take(new Answered(call, answer.getString("access_token")));
+        return session;
+    }
+
+    /** Asks until it is done; whatever came instead is seen. That many passwords wait may happen at any time. */
+    private JsonObject enter(Kind kind, String path, JsonObject user) {
         while (true) {
             long start = System.nanoTime();
-            HttpResponse<String> response = all.send("/api/auth/login", user, null)
-                    .exceptionally(failure -> null)
-                    .join();
-            if (response != null && response.statusCode() == 200) {
-                JsonObject answer = new JsonObject(response.body());
-                Session session = new Session(UUID.fromString(answer.getString("session_id")));
-                String token = answer.getString("refresh_token");
-                Call call = new Call(Kind.LOGIN, -1, start, System.nanoTime(), Outcome.DONE, null, token);
-                session.record(call);
-                unsettled.add(session);
-                session.take(new Answered(call, answer.getString("access_token")));
-                return session;
+            HttpResponse<String> response =
+                    all.send(path, user, null).exceptionally(failure -> null).join();
+            Answered answered = read(kind, -1, start, response);
+            boolean crowded = answered.call().outcome() == Outcome.LATER
+                    && response.body().contains("\"overloaded\"");
+            if (!crowded) {
+                all.saw(answered.call());
             }
-            if (response != null && response.statusCode() < 500) {
-                throw new IllegalStateException("login: " + response.statusCode());
+            if (answered.call().outcome() == Outcome.DONE) {
+                return new JsonObject(response.body());
+            }
+            if (!answered.call().open()) {
+                throw new IllegalStateException(answered.call().line(start));
             }
             Clients.sleep(PAUSE_MILLIS);
         }
@@ -274,7 +279,7 @@ final class Client implements Runnable {
                     case LOGOUT -> all.send("/api/auth/logout", body(token), null);
                     case LOGOUT_ALL -> all.send("/api/auth/logout-all", null, token);
                     case ME -> all.send("/api/auth/me", null, token);
-                    case LOGIN, LOGOUT_ELSEWHERE -> throw new IllegalArgumentException();
+                    case REGISTER, LOGIN, LOGOUT_ELSEWHERE -> throw new IllegalArgumentException();
                 };
         int presented = kind == Kind.REFRESH || kind == Kind.LOGOUT ? Call.generation(token) : -1;
         return sent.handle((response, failure) -> {
@@ -307,7 +312,7 @@ final class Client implements Runnable {
                     new Call(kind, presented, start, end, Outcome.DONE, null, json.getString("refresh_token")),
                     json.getString("access_token"));
         }
-        Outcome outcome = outcome(status, response);
+        Outcome outcome = status == 409 && kind == Kind.REGISTER ? Outcome.DONE : outcome(status, response);
         String code = outcome == Outcome.DONE ? null : status + " " + response.body();
         if (outcome == Outcome.REFUSED) {
             code = new JsonObject(response.body()).getString("code");
@@ -317,7 +322,7 @@ final class Client implements Runnable {
 
     private static Outcome outcome(int status, HttpResponse<String> response) {
         return switch (status) {
-            case 200, 204 -> Outcome.DONE;
+            case 200, 201, 204 -> Outcome.DONE;
             case 401 -> Outcome.REFUSED;
             case 502, 504 -> Outcome.LATER; // of a proxy
             case 503 -> response.headers().firstValue("Retry-After").isPresent() ? Outcome.LATER : Outcome.WRONG;

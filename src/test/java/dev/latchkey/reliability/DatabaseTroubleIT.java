@@ -2,10 +2,13 @@ package dev.latchkey.reliability;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.latchkey.reliability.Clients.Report;
 import dev.latchkey.testing.Cluster;
 import dev.latchkey.testing.Db;
+import dev.latchkey.testing.Management;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
+import dev.latchkey.testing.Waiting;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -20,6 +23,11 @@ import org.junit.jupiter.api.Test;
 /** The database is there, but can't do what it is asked to. */
 @Tag("faults")
 class DatabaseTroubleIT {
+
+    private static final String DAWDLE = """
+            CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(10); RETURN NULL; END';
+            CREATE TRIGGER dawdle BEFORE INSERT ON refresh_tokens EXECUTE FUNCTION dawdle()
+            """;
 
     @Test
     void nothing_is_lost_when_the_database_is_read_only() {
@@ -46,17 +54,37 @@ class DatabaseTroubleIT {
             OneDatabase database = postgres.newDatabase();
             try (Packaged packaged = Packaged.start(Faults.settings(database, "DB_POOL_SIZE", "3"));
                     Clients clients = Clients.start(List.of(packaged.base()), Faults.RETRY_WINDOW)) {
-                Faults.again(clients, time -> holdTable(database));
-                Faults.assertNothingLost("table locked, pool exhausted", clients, database);
+                Faults.again(clients, time -> holdTable(database, packaged));
+                Report report = Faults.assertNothingLost("table locked, pool exhausted", clients, database);
+                assertThat(report.later()).isPositive();
             }
         }
     }
 
-    private static void holdTable(OneDatabase database) throws SQLException {
+    private static void holdTable(OneDatabase database, Packaged packaged) throws SQLException {
         try (Connection holding = Db.connect(database.url())) {
             holding.setAutoCommit(false);
             Db.update(holding, "LOCK TABLE refresh_tokens IN SHARE MODE");
+            Waiting.until(() -> Management.metric(packaged.management(), "agroal_awaiting_count{") > 0);
             Faults.pause(Faults.outage());
+        }
+    }
+
+    @Test
+    void nothing_is_lost_when_statements_take_longer_than_they_may() {
+        try (Cluster postgres = Cluster.start()) {
+            OneDatabase database = postgres.newDatabase();
+            try (Packaged packaged = Packaged.start(Faults.settings(database));
+                    Clients clients = Clients.start(List.of(packaged.base()), Faults.RETRY_WINDOW)) {
+                Faults.again(clients, time -> {
+                    database.execute(DAWDLE);
+                    Faults.pause(Faults.outage());
+                    database.execute("DROP FUNCTION dawdle CASCADE");
+                });
+                Report report = Faults.assertNothingLost("statements that take too long", clients, database);
+                assertThat(report.later()).isPositive();
+                assertThat(postgres.log()).contains("canceling statement due to statement timeout");
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 package dev.latchkey.reliability;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.latchkey.reliability.Clients.Report;
 import dev.latchkey.testing.Cluster;
 import dev.latchkey.testing.OneDatabase;
 import dev.latchkey.testing.Packaged;
 import dev.latchkey.testing.Settings;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -32,9 +34,9 @@ class FailoverIT {
                         time -> {
                             Cluster dead = clusters.removeFirst();
                             Cluster next = clusters.getFirst();
-                            if (time % 2 == 1) { // commits wait for it, and must not be reported as done
+                            if (time % 2 == 1) { // commits wait for it, until they are given up: not as done
                                 next.stopImmediately();
-                                Faults.pause(Duration.ofSeconds(2));
+                                Faults.pause(Faults.LONG);
                             }
                             dead.kill();
                             next.startAgain();
@@ -44,10 +46,11 @@ class FailoverIT {
                         },
                         // in the dead one's place, so that the service knows where to find it
                         () -> clusters.add(clusters.getFirst().standby(free.get())));
-                Faults.assertNothingLost(
+                Report report = Faults.assertNothingLost(
                         "failover to a synchronous standby",
                         clients,
                         clusters.getFirst().database(database.name()));
+                assertThat(report.later()).isPositive();
             }
         } finally {
             clusters.forEach(Cluster::close);

@@ -20,6 +20,9 @@ final class Faults {
     /** Shorter, so that a client that is told "later" still comes back in time. */
     private static final String DB_TIMEOUT = "3s";
 
+    /** Longer than DB_TIMEOUT, so that calls are given up, and shorter than the retry window. */
+    static final Duration LONG = Duration.ofSeconds(4);
+
     /** A few of each fault are in the short form, too. */
     private static final int FEWEST = 4;
 
@@ -46,7 +49,7 @@ final class Faults {
 
     /** How long something lasts that can last: a minute in the long form. */
     static Duration outage() {
-        return isLongForm() ? Duration.ofMinutes(1) : Duration.ofSeconds(3);
+        return isLongForm() ? Duration.ofMinutes(1) : LONG;
     }
 
     private static boolean isLongForm() {
@@ -81,11 +84,7 @@ final class Faults {
     }
 
     static void pause(Duration duration) {
-        try {
-            Thread.sleep(duration.toMillis());
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+        Clients.sleep(duration.toMillis());
     }
 
     /** Nothing may have been lost; writes the line of the table. */

@@ -88,7 +88,7 @@ class FuzzServiceIT {
 
         FuzzFootprint after = FuzzFootprint.of(service);
         System.out.printf("before %s, after %s%n", before, after);
-        assertThat(after).matches(footprint -> footprint.hardlyMoreThan(before), "hardly more than " + before);
+        assertThat(after).matches(footprint -> footprint.hardlyMoreThan(before, INPUTS), "hardly more than " + before);
         assertThat(service.output().lines().filter(line -> line.contains("LEAK:") || line.contains("exceptionType")))
                 .isEmpty();
     }

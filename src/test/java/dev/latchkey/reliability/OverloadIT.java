@@ -89,8 +89,8 @@ class OverloadIT {
         User user = packaged.api().newUser();
         warmUp();
         Load peak = load(PEAK_CONNECTIONS, DURATION, 0);
-        // As nearly an open loop as wrk can be: whoever is not let in pauses for a while that does not depend on the
-        // answer.
+        // As nearly an open loop as wrk can be: whoever is not let in pauses for a while that does not
+        // depend on the answer.
         int pause = (int) (1000 * (CONNECTIONS - MOST_IN_PROGRESS) / (3 * peak.good()));
         load(CONNECTIONS, WARM_UP, pause);
 

@@ -17,12 +17,18 @@ class PgBouncerIT {
             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
             """;
 
+    /** Shares of DB_TIMEOUT, as the service would set them itself. */
+    private static final String TIMEOUTS = """
+            ALTER ROLE postgres SET statement_timeout = '2400ms';
+            ALTER ROLE postgres SET lock_timeout = '1200ms';
+            ALTER ROLE postgres SET idle_in_transaction_session_timeout = '3s'
+            """;
+
     @Test
     void nothing_is_lost_when_pgbouncer_dies_or_its_connections_do() {
         try (Cluster postgres = Cluster.start()) {
             OneDatabase database = postgres.newDatabase();
-            database.execute(
-                    "ALTER ROLE postgres SET statement_timeout = '4s'; ALTER ROLE postgres SET lock_timeout = '2s'");
+            database.execute(TIMEOUTS);
             try (PgBouncer bouncer = new PgBouncer(postgres.port());
                     Packaged packaged = Packaged.start(settings(database, bouncer));
                     Clients clients = Clients.start(List.of(packaged.base()), Faults.RETRY_WINDOW)) {

@@ -36,10 +36,10 @@ final class Replicas implements AutoCloseable {
         running.get(which).close();
     }
 
-    /** As Kubernetes does it: a signal, and time to finish what was begun. */
-    void stop(int which) {
+    /** As Kubernetes does it: a signal, and time to finish what was begun; returns the exit code. */
+    int stop(int which) {
         running.get(which).terminate();
-        running.get(which).waitFor(Duration.ofSeconds(40));
+        return running.get(which).waitFor(Duration.ofSeconds(40));
     }
 
     void startAgain(int which) {

@@ -11,12 +11,15 @@ import dev.latchkey.testing.Race;
 import dev.latchkey.testing.Waiting;
 import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -30,64 +33,74 @@ class RestoreIT {
     private static final int CLIENTS = 16;
     private static final Duration AGE = Faults.RETRY_WINDOW.plusSeconds(2);
     private static final String END_ALL = "SELECT end_all_sessions()";
-    private static final String REFRESHED = "SELECT count(DISTINCT family_id) FROM refresh_tokens WHERE revoked";
     private static final String EVENTS = "SELECT count(*) FROM audit_logs WHERE event_type = ?";
 
     @Test
     void after_a_restore_nobody_is_taken_for_a_thief() {
-        try (Cluster postgres = Cluster.start()) {
-            OneDatabase database = postgres.newDatabase();
+        Deque<Cluster> clusters = new ArrayDeque<>(List.of(Cluster.start()));
+        try {
+            OneDatabase database = clusters.getFirst().newDatabase();
             try (Packaged packaged = Packaged.start(Faults.settings(database));
                     Race race = new Race()) {
-                Api api = packaged.api();
-                Api.Session idle = api.newSession();
-                Api.Session loggedOut = api.newSession();
-                Api.Session refreshed = api.newSession();
                 AtomicBoolean over = new AtomicBoolean();
-                List<Future<Map<String, Integer>>> clients = new ArrayList<>();
-                for (int i = 0; i < CLIENTS; i++) {
-                    clients.add(race.start(() -> use(api, over)));
-                }
-                Waiting.until(() -> database.count(REFRESHED) >= CLIENTS);
-                try (Cluster backup = postgres.backup()) {
-                    Api.Session begunSince = api.newSession();
-                    String newest = api.refresh(refreshed.refreshToken()).refreshToken();
-                    assertThat(api.logout(loggedOut.refreshToken()).status()).isEqualTo(204);
-                    Faults.pause(AGE);
-
-                    postgres.stopImmediately();
-                    backup.startAgain();
-                    Faults.pause(Clients.RECOVERY);
-
-                    assertRefused(api.refresh(begunSince.refreshToken()), "token_revoked"); // it left no row
-                    assertRefused(api.refresh(newest), "token_unknown");
-                    assertThat(database.count(EVENTS, "TOKEN_UNKNOWN")).isPositive();
-                    Answer untouched = api.refresh(idle.refreshToken());
-                    assertThat(untouched.status()).isEqualTo(200);
-                    Answer revived =
-                            api.refresh(loggedOut.refreshToken()); // and so this is why all sessions are to be ended
-                    assertThat(revived.status()).isEqualTo(200);
-
-                    assertThat(database.count(END_ALL)).isPositive();
-                    assertRefused(api.refresh(untouched.refreshToken()), "token_revoked");
-                    assertRefused(api.refresh(revived.refreshToken()), "token_revoked");
-                    assertThat(api.refreshChain(api.newSession().refreshToken(), 3))
-                            .allMatch(answer -> answer.status() == 200);
-                    over.set(true);
-                    Map<String, Integer> seen = new TreeMap<>();
-                    clients.forEach(client ->
-                            Race.result(client).forEach((what, times) -> seen.merge(what, times, Integer::sum)));
-                    assertThat(seen)
-                            .containsKeys("200", "token_unknown", "token_revoked")
-                            .doesNotContainKey("token_reused");
-                    assertThat(database.count(EVENTS, "TOKEN_REUSE_ATTACK")).isZero();
-                }
+                LongAdder refreshes = new LongAdder();
+                List<Future<Map<String, Integer>>> clients = Stream.generate(
+                                () -> race.start(() -> use(packaged.api(), refreshes, over)))
+                        .limit(CLIENTS)
+                        .toList();
+                int times = 0;
+                do {
+                    putBack(clusters, database, packaged.api(), refreshes);
+                    times++;
+                } while (refreshes.sum() < Faults.rotations());
+                over.set(true);
+                Map<String, Integer> seen = new TreeMap<>();
+                clients.forEach(
+                        client -> Race.result(client).forEach((what, count) -> seen.merge(what, count, Integer::sum)));
+                System.out.printf("restored %d times, %d refreshes: %s%n", times, refreshes.sum(), seen);
+                assertThat(seen)
+                        .containsKeys("200", "token_unknown", "token_revoked")
+                        .doesNotContainKey("token_reused");
             }
+        } finally {
+            clusters.forEach(Cluster::close);
         }
     }
 
+    private static void putBack(Deque<Cluster> clusters, OneDatabase database, Api api, LongAdder refreshes) {
+        Api.Session idle = api.newSession();
+        Api.Session loggedOut = api.newSession();
+        Api.Session refreshed = api.newSession();
+        long goal = refreshes.sum() + 100 * CLIENTS;
+        Waiting.until(() -> refreshes.sum() >= goal);
+        clusters.addFirst(clusters.getFirst().backup());
+        Api.Session begunSince = api.newSession();
+        String newest = api.refresh(refreshed.refreshToken()).refreshToken();
+        assertThat(api.logout(loggedOut.refreshToken()).status()).isEqualTo(204);
+        Faults.pause(AGE);
+
+        clusters.getLast().stopImmediately();
+        clusters.removeLast().close();
+        clusters.getFirst().startAgain();
+        Faults.pause(Clients.RECOVERY);
+
+        assertRefused(api.refresh(begunSince.refreshToken()), "token_revoked"); // it left no row
+        assertRefused(api.refresh(newest), "token_unknown");
+        assertThat(database.count(EVENTS, "TOKEN_UNKNOWN")).isPositive();
+        Answer untouched = api.refresh(idle.refreshToken());
+        assertThat(untouched.status()).isEqualTo(200);
+        Answer revived = api.refresh(loggedOut.refreshToken()); // and so this is why all sessions are to be ended
+        assertThat(revived.status()).isEqualTo(200);
+
+        assertThat(database.count(END_ALL)).isPositive();
+        assertRefused(api.refresh(untouched.refreshToken()), "token_revoked");
+        assertRefused(api.refresh(revived.refreshToken()), "token_revoked");
+        assertThat(api.refreshChain(api.newSession().refreshToken(), 3)).allMatch(answer -> answer.status() == 200);
+        assertThat(database.count(EVENTS, "TOKEN_REUSE_ATTACK")).isZero();
+    }
+
     /** Refreshes, and logs in again after each 401, as an application does; counts what it was told. */
-    private static Map<String, Integer> use(Api api, AtomicBoolean over) {
+    private static Map<String, Integer> use(Api api, LongAdder refreshes, AtomicBoolean over) {
         Map<String, Integer> seen = new TreeMap<>();
         Api.User user = api.newUser();
         String token = "";
@@ -97,6 +110,7 @@ class RestoreIT {
                 String what = answer.status() == 200 ? "200" : answer.code();
                 seen.merge(what, 1, Integer::sum);
                 if (answer.status() == 200) {
+                    refreshes.add(token.isEmpty() ? 0 : 1);
                     token = answer.refreshToken();
                 } else if (answer.status() == 401 && token.isEmpty()) {
                     user = api.newUser(); // the restored database does not know this one yet

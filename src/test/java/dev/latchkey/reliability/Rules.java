@@ -43,10 +43,9 @@ final class Rules {
 
     /**
      * @param violations a rule's sentence and the call that breaks it
-     * @param rotations generations that were seen to begin
      * @param replays answers with a token that had been brought before
      */
-    record Verdict(List<String> violations, Theft theft, int rotations, int replays) {}
+    record Verdict(List<String> violations, Theft theft, int replays) {}
 
     /** Judges all calls of one session, in any order. */
     Verdict judge(List<Call> calls) {
@@ -75,8 +74,7 @@ final class Rules {
                 judge(call);
             }
             demandOneTheft();
-            int newest = tokens.keySet().stream().max(Integer::compare).orElse(0);
-            return new Verdict(violations, theft(), newest, brought - tokens.size());
+            return new Verdict(violations, theft(), brought - tokens.size());
         }
 
         private void judge(Call call) {
@@ -160,7 +158,7 @@ final class Rules {
                     && switch (call.kind()) {
                         case LOGOUT, LOGOUT_ALL, LOGOUT_ELSEWHERE -> true;
                         case REFRESH -> call.outcome() != Outcome.DONE && maybeReuse(call, moment);
-                        case LOGIN, ME -> false;
+                        case REGISTER, LOGIN, ME -> false;
                     };
         }
 

@@ -29,7 +29,6 @@ class RulesTest {
         granted(0, 6, 7, 2);
         Verdict verdict = judge();
         assertThat(verdict.violations()).isEmpty();
-        assertThat(verdict.rotations()).isEqualTo(2);
         assertThat(verdict.replays()).isEqualTo(1);
         assertThat(verdict.theft()).isEqualTo(Theft.NONE);
     }

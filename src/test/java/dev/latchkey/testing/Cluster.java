@@ -132,13 +132,26 @@ public final class Cluster implements AutoCloseable {
                     data(),
                     "-w",
                     "-l",
-                    folder.resolve("log").toString(),
+                    logFile().toString(),
                     "-o",
                     "-p " + port + " -c listen_addresses=127.0.0.1 -c unix_socket_directories=" + folder,
                     "start");
             return true;
         } catch (IllegalStateException e) {
             return running();
+        }
+    }
+
+    private Path logFile() {
+        return folder.resolve("log");
+    }
+
+    /** All that it has printed so far. */
+    public String log() {
+        try {
+            return Files.readString(logFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
