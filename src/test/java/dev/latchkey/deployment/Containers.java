@@ -25,13 +25,12 @@ final class Containers {
     private static final List<String> STORAGE =
             List.of("--root", FOLDER + "/storage", "--runroot", FOLDER + "/run", "--storage-driver", "vfs");
 
-    // A Debian with a JDK, and with what stands in for native-image. Out of the same Debian a base without a shell: the
-    // C
-    // library, the time zones and a user.
+    // A Debian with a JDK, with unzip, since a build has no network to install it from, and with what stands in for
+    // native-image. Out of the same Debian a base without a shell: the C library, the time zones and a user.
     private static final String MAKE_BASES = """
             container=$(buildah $STORAGE from scratch)
             debian=$(buildah $STORAGE mount $container)
-            debootstrap --variant=minbase bookworm $debian > $FOLDER/debootstrap.log
+            debootstrap --variant=minbase --include=unzip bookworm $debian > $FOLDER/debootstrap.log
             cp -rL $JDK $debian/opt/jdk
             cp src/test/containers/native-image $debian/opt/jdk/bin/
             buildah $STORAGE config --env JAVA_HOME=/opt/jdk --env PATH=/opt/jdk/bin:/usr/sbin:/usr/bin $container
