@@ -86,9 +86,7 @@ class KubernetesIT {
         Path kustomization = production.resolve("kustomization.yaml");
         Files.writeString(
                 kustomization,
-                Files.readString(kustomization)
-                        .replace("#components:", "components:")
-                        .replace("#  - ../../components", "  - ../../components"));
+                Files.readString(kustomization).replaceAll("(?m)^( *)#(?! \\S)", "$1")); // but for sentences
         List<JsonNode> objects = rendered(production);
         assertThat(objects).filteredOn(Manifests::hasModel).allSatisfy(Manifests::check);
         assertThat(objects).extracting(object -> object.path("kind").asText()).contains("ExternalSecret", "Job");
@@ -101,6 +99,10 @@ class KubernetesIT {
                         .at("/data/MIGRATE_AT_BOOT")
                         .asText())
                 .isEqualTo("false");
+        assertThat(objects)
+                .filteredOn(object -> Manifests.type(object).startsWith("monitoring.coreos.com/"))
+                .hasSize(2)
+                .allMatch(object -> object.at("/metadata/labels").has("release"));
     }
 
     @Test
