@@ -5,6 +5,8 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.springframework.security.crypto.argon2.Argon2PasswordEncoder;
 import org.springframework.security.crypto.bcrypt.BCryptPasswordEncoder;
 
@@ -22,6 +24,12 @@ class Passwords {
     private static final int KIBIBYTES = 19 * 1024;
     private static final int PASSES = 2;
 
+    /** What an imported hash says that it takes. */
+    private static final Pattern MEMORY = Pattern.compile("[$,]m=(\\d{1,18}),");
+
+    /** Of the heap, that all which are hashed at once may take. */
+    private static final double SHARE_OF_HEAP = 0.6;
+
     /** As many may wait for each one that is hashed: about a second's worth. */
     private static final int MOST_WAITING_FOR_EACH = 16;
 
@@ -33,6 +41,7 @@ class Passwords {
     private final BCryptPasswordEncoder bcrypt = new BCryptPasswordEncoder();
     private final Semaphore permits;
     private final int mostInside;
+    private final long mostKibibytes;
     private final AtomicInteger inside = new AtomicInteger();
 
     /** Checked when there is nothing to check against, so that a login takes the same time whether or not the user exists. */
@@ -42,6 +51,8 @@ class Passwords {
         this.permits = new Semaphore(config.passwordHashConcurrency(), true);
         this.mostInside = config.passwordHashConcurrency()
                 + Math.min(MOST_WAITING_FOR_EACH * config.passwordHashConcurrency(), MOST_WAITING);
+        this.mostKibibytes = Math.max(KIBIBYTES, (long)
+                (SHARE_OF_HEAP * Runtime.getRuntime().maxMemory() / 1024 / config.passwordHashConcurrency()));
         this.nobodysHash = argon2.encode("nobody");
     }
 
@@ -70,11 +81,13 @@ class Passwords {
      *
      * @param hash null if there is no such user, or the user has no password
      * @throws OverloadedException if too many wait already
+     * @throws IllegalStateException if the hash was imported, and takes more memory than there is
      */
     @WithSpan("password")
     boolean matches(String password, String hash) {
         return inTurn(() -> {
             if (hash != null && hash.startsWith("$argon2")) {
+                demandMemory(hash);
                 return argon2.matches(password, hash);
             }
             if (hash != null && hash.startsWith("$2")) {
@@ -83,6 +96,16 @@ class Passwords {
             argon2.matches(password, nobodysHash);
             return false;
         });
+    }
+
+    /** Whoever tries to take more than there is ends the JVM. */
+    private void demandMemory(String hash) {
+        Matcher memory = MEMORY.matcher(hash);
+        if (memory.find() && Long.parseLong(memory.group(1)) > mostKibibytes) {
+            throw new IllegalStateException("an imported password hash takes " + memory.group(1)
+                    + " KiB, and there are " + mostKibibytes
+                    + ": give this service more memory, or PASSWORD_HASH_CONCURRENCY a lower number");
+        }
     }
 
     private boolean matchesImported(String password, String hash) {

@@ -41,6 +41,16 @@ class PasswordsTest {
         }
     }
 
+    @Test
+    void an_imported_hash_that_takes_more_memory_than_there_is_harms_nobody_else() {
+        String imported = passwords.hash("a password").replace("m=19456", "m=2000000000");
+
+        assertThatThrownBy(() -> passwords.matches("a password", imported))
+                .hasMessageContainingAll("2000000000 KiB", "PASSWORD_HASH_CONCURRENCY");
+        assertThat(passwords.matches("a password", passwords.hash("a password")))
+                .isTrue();
+    }
+
     /** Of one that is hashed at once, 16 wait; whoever comes then is told at once. */
     @Test
     void who_comes_when_too_many_wait_is_refused() {
