@@ -19,8 +19,11 @@ public class DatabaseException extends RuntimeException {
     private static final String LOCK_NOT_AVAILABLE = "55P03";
     private static final Set<String> SHUTDOWNS = Set.of("57P01", "57P02", "57P03", "57P05");
 
+    /** That of a server which can't write, say, or of a damaged row. */
+    private static final String INTERNAL_ERRORS = "XX";
+
     /** Read-only, out of resources, over a limit, lock or statement timed out, system error. */
-    private static final Set<String> LATER = Set.of("25", "40", "53", "54", "55", "57", "58");
+    private static final Set<String> LATER = Set.of("25", "40", "53", "54", "55", "57", "58", INTERNAL_ERRORS);
 
     private final String state;
     private final boolean reached;
@@ -54,14 +57,18 @@ public class DatabaseException extends RuntimeException {
         return state.isEmpty() || state.startsWith("08") || SHUTDOWNS.contains(state);
     }
 
-    /** Whether the database is away or overburdened, so that the same request may succeed later. */
+    /** Whether the database is away, overburdened or unwell, so that the same request may succeed later. */
     public boolean unavailable() {
-        return passes() || LATER.contains(state.substring(0, Math.min(2, state.length())));
+        return !reached || passes() || LATER.contains(state.substring(0, Math.min(2, state.length())));
     }
 
     /** Whether the statement was sent, and failed for a reason that may lie with one of its rows alone. */
     public boolean maybeOneRowsFault() {
-        return reached && (passes() || !unavailable() || state.equals(LOCK_NOT_AVAILABLE));
+        return reached
+                && (passes()
+                        || !unavailable()
+                        || state.equals(LOCK_NOT_AVAILABLE)
+                        || state.startsWith(INTERNAL_ERRORS));
     }
 
     /** Whether a value does not fit its column: the application's own table may have a narrower one than ours. */

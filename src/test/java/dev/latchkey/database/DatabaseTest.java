@@ -1,6 +1,7 @@
 package dev.latchkey.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.quarkus.narayana.jta.QuarkusTransaction;
@@ -50,6 +51,29 @@ class DatabaseTest {
 
         assertThat(DatabaseException.in(failure))
                 .hasValueSatisfying(lost -> assertThat(lost.unavailable()).isTrue());
+    }
+
+    /** PostgreSQL says so to whoever connects while its disk is full. */
+    @Test
+    void a_server_that_fails_inside_is_asked_again_later() {
+        assertThatThrownBy(() -> database.once(connection -> {
+                    try (Statement statement = connection.createStatement()) {
+                        return statement.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'XX000'; END $$");
+                    }
+                }))
+                .isInstanceOfSatisfying(DatabaseException.class, failed -> {
+                    assertThat(failed.unavailable()).isTrue();
+                    assertThat(failed.maybeOneRowsFault()).isTrue();
+                });
+    }
+
+    @Test
+    void a_server_that_lets_nobody_in_is_asked_again_later_whatever_it_says() {
+        DatabaseException refused =
+                new DatabaseException(new SQLException("password authentication failed", "28P01"), false);
+
+        assertThat(refused.unavailable()).isTrue();
+        assertThat(refused.maybeOneRowsFault()).isFalse();
     }
 
     private static boolean terminate(Connection connection, int backend) throws SQLException {
