@@ -45,7 +45,9 @@ final class Clients implements AutoCloseable {
 
     private static final int MOST_SHOWN = 10;
     private static final int MOST_KEPT = 1000;
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    /** Many passwords at once, on a service that has just started, take long where other programs run, too. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final HttpClient http = newHttpClient();
     private final HttpClient rude = newHttpClient();
