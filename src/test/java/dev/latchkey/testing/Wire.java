@@ -61,8 +61,11 @@ public final class Wire implements AutoCloseable {
 
     /** Breaks all connections at once; new ones can be made. */
     public void cut() {
-        ends.forEach(Wire::hangUp);
-        ends.clear();
+        ends.removeIf(
+                end -> { // one that is being made meanwhile stays there for the next time
+                    hangUp(end);
+                    return true;
+                });
     }
 
     private void accept() {
