@@ -199,6 +199,32 @@ class LimitsIT {
     }
 
     @Test
+    void a_connection_that_ends_inside_a_request_behind_another_makes_room_for_a_new_one() throws Exception {
+        Session session = impatient.api().newSession();
+        String whole = request("/api/auth/refresh", session);
+        String half = whole.substring(0, whole.length() - 2);
+        whileTokensAreLocked(() -> {
+            for (int i = 0; i < 3 * MOST_CONNECTIONS; i++) {
+                try (Socket socket = new Socket("localhost", impatient.port())) {
+                    send(socket, whole + half);
+                    Thread.sleep(20); // so that both have begun
+                }
+            }
+        });
+        Waiting.until(() -> isAnswered(impatient));
+        assertThat(impatient.output()).doesNotContain("NullPointerException");
+    }
+
+    private static boolean isAnswered(Packaged packaged) {
+        try (Socket socket = new Socket("localhost", packaged.port())) {
+            return answer(socket, "GET /api/auth/me HTTP/1.1\r\nHost: x\r\n\r\n")
+                    .startsWith("HTTP/1.1 401");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Test
     void a_row_that_somebody_holds_is_given_up_in_time_and_holds_up_nobody_else() throws SQLException {
         List<Session> sessions = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
